@@ -1,0 +1,59 @@
+package client
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Request is one completion to send. Body is encoded before the clock starts (see EncodeCompletion).
+type Request struct {
+	// ID is sent as X-Request-Id.
+	ID string
+	// Body is the JSON of the request.
+	Body []byte
+	// PromptTokens is the number of token ids in the prompt; usage.prompt_tokens must equal it.
+	PromptTokens int
+	// MaxTokens is the max_tokens in Body; usage.completion_tokens must not exceed it, and must equal it when the finish
+	// reason is "length".
+	MaxTokens int
+	// MustReachMax is set when nothing may end the output early (ignore_eos without stop ids): fewer tokens are then a
+	// token_count failure.
+	MustReachMax bool
+}
+
+// Result is what one request gave. Instants are zero when they were not reached; all carry a monotonic reading.
+type Result struct {
+	Sent, Written, Headers, FirstToken, LastToken, Done time.Time
+	// Status is the HTTP status, 0 when no response came.
+	Status int
+	// PromptTokens, CompletionTokens, CachedTokens are the server's usage; nil when it did not say.
+	PromptTokens, CompletionTokens, CachedTokens *int
+	FinishReason                                 string
+	StopReason                                   json.RawMessage
+	// Chunks is the number of chunks that carried tokens, ChunkDeltas the gaps between consecutive ones (Chunks − 1).
+	Chunks      int
+	ChunkDeltas []time.Duration
+	// ErrorClass is empty for a success; Error is its text for people.
+	ErrorClass ErrorClass
+	Error      string
+	// Resent is true when the request was sent again on a new connection because the server had closed the idle one before
+	// a byte was written.
+	Resent bool
+}
+
+// ErrorClass names why a request failed.
+type ErrorClass string
+
+// The classes of a failed request.
+const (
+	ErrConnect     ErrorClass = "connect"      // no connection, or it broke before a response began
+	ErrHTTPStatus  ErrorClass = "http_status"  // any status but 200; Error has the server's message
+	ErrStreamEvent ErrorClass = "stream_error" // an error event inside a 200 stream
+	ErrCutStream   ErrorClass = "cut_stream"   // the body ended, or broke, before "data: [DONE]"
+	ErrNoFinish    ErrorClass = "no_finish"    // [DONE] came, but no finish reason
+	ErrNoUsage     ErrorClass = "no_usage"     // [DONE] came, but no usage
+	ErrTokenCount  ErrorClass = "token_count"  // usage does not fit what was sent or asked
+	ErrAborted     ErrorClass = "aborted"      // finish reason abort or error: the server gave up
+	ErrMalformed   ErrorClass = "malformed"    // not what the protocol allows: no SSE, broken JSON, an oversized line
+	ErrCancelled   ErrorClass = "cancelled"    // we ended it: interrupt, or the server's process died
+)

@@ -1,0 +1,93 @@
+package config
+
+import "time"
+
+// Config is one recipe, with defaults filled in, paths made absolute and variables expanded.
+type Config struct {
+	// Name names the run; default: the recipe file's name without its extension.
+	Name    string
+	Server  Server
+	Dataset Dataset
+	Load    Load
+	Output  Output
+	Verdict Verdict
+}
+
+// Server is how vLLM is started and stopped.
+type Server struct {
+	// Command starts the server, before any flag; [simulator] means this program's own simulator.
+	Command []string
+	// Model is a folder (absolute path) or a Hugging Face name.
+	Model string
+	// ServedModelName is an additional name the server answers to; empty for none.
+	ServedModelName string
+	// Args are the flags under test, in the recipe's order.
+	Args []Arg
+	// Env is added to the inherited environment, in the recipe's order.
+	Env []EnvVar
+	// Host is the address the server listens on.
+	Host string
+	// Port is the port to listen on, 0 for a free one ("auto").
+	Port int
+	// ReadyTimeout bounds a start, StopTimeout the grace between SIGTERM and SIGKILL.
+	ReadyTimeout time.Duration
+	StopTimeout  time.Duration
+}
+
+// Arg is one flag of the server.
+type Arg struct {
+	// Name is the flag without leading dashes, as the recipe spells it.
+	Name string
+	// Off is true for the value false: the flag is left out.
+	Off bool
+	// Values follow the flag; none for the value true (a bare flag). A map is one value: its JSON, keys in the recipe's order.
+	Values []string
+}
+
+// EnvVar is one variable of the server's environment.
+type EnvVar struct {
+	Name  string
+	Value string
+	// Raw is Value as the recipe wrote it, before ${VAR} was expanded; it is what gets stored.
+	Raw string
+}
+
+// Dataset is what is sent.
+type Dataset struct {
+	// Path is the file (absolute), empty for random prompts.
+	Path string
+	// Tokenizer is the folder or name whose config.json and tokenizer files tell vocabulary and stop ids; default Server.Model.
+	Tokenizer   string
+	NumRequests int
+}
+
+// Load is how it is sent.
+type Load struct {
+	// MaxInputLen is the length of random prompts; with a data set the longest prompt allowed, 0 for no bound of its own.
+	MaxInputLen int
+	// MaxOutputLen is the max_tokens of the full pass.
+	MaxOutputLen int
+	// RequestRate is arrivals per second (Poisson); +Inf sends all at time 0.
+	RequestRate float64
+	// Concurrency bounds the requests in flight; 0 for no bound.
+	Concurrency int
+	Seed        int64
+	// IgnoreEOS is nil for "auto": true for random prompts, false for a data set.
+	IgnoreEOS *bool
+	// StopTokenIDs is nil for "auto": none for random prompts, the model's eos ids and <|eot_id|> for a data set.
+	StopTokenIDs []int
+	// WarmupRequests is the number of requests before each pass; -1 for "auto".
+	WarmupRequests int
+}
+
+// Output is where results go.
+type Output struct {
+	// Dir is absolute.
+	Dir string
+}
+
+// Verdict holds the thresholds of the verdict.
+type Verdict struct {
+	// MaxFailed is the number of failed requests per pass that does not make a run invalid.
+	MaxFailed int
+}

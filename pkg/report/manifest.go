@@ -1,0 +1,179 @@
+package report
+
+import "time"
+
+// SchemaVersion is the version of the run directory's format; every JSON file of a run carries it.
+const SchemaVersion = 1
+
+// Manifest is what was run, on what, and how it went, apart from the requests themselves: manifest.json. It is written when
+// the run opens, again after each step, and for the last time when the run ends.
+type Manifest struct {
+	Schema int    `json:"schema"`
+	Name   string `json:"name"`
+	RunID  string `json:"run_id"`
+	// Started and Ended are wall-clock instants, UTC; Ended is zero while the run lasts.
+	Started time.Time `json:"started"`
+	Ended   time.Time `json:"ended,omitzero"`
+	// TotalSeconds is the wall time of the whole run by the monotonic clock.
+	TotalSeconds float64     `json:"total_s,omitzero"`
+	Tool         Tool        `json:"tool"`
+	Host         Host        `json:"host"`
+	Recipe       Recipe      `json:"recipe"`
+	Model        Model       `json:"model"`
+	Dataset      DatasetInfo `json:"dataset"`
+	Load         LoadInfo    `json:"load"`
+	// Passes are the full pass and the summarization pass, in this order, as far as the run got.
+	Passes []Pass `json:"passes"`
+	// Interrupted names the signal that ended the run early; empty when none did.
+	Interrupted string `json:"interrupted,omitempty"`
+	// Failure is why the run ended early, nil when it did not.
+	Failure *Failure `json:"failure,omitempty"`
+	// LaunchDifferences are the differences between the argv and environment of the two launches, other than the port and
+	// the served name; any makes the run invalid.
+	LaunchDifferences []string `json:"launch_differences,omitempty"`
+	// MaxFailed is the number of failed requests per pass that the recipe tolerates (verdict.max_failed).
+	MaxFailed int `json:"max_failed"`
+}
+
+// Tool is this program.
+type Tool struct {
+	Version string `json:"version"`
+	Commit  string `json:"commit,omitempty"`
+	Go      string `json:"go"`
+}
+
+// Host is the machine the client and the server ran on.
+type Host struct {
+	Hostname    string `json:"hostname"`
+	OS          string `json:"os"`
+	Arch        string `json:"arch"`
+	Kernel      string `json:"kernel,omitempty"`
+	CPUModel    string `json:"cpu_model,omitempty"`
+	CPUs        int    `json:"cpus"`
+	MemoryBytes int64  `json:"memory_bytes,omitzero"`
+}
+
+// Recipe is where the recipe came from.
+type Recipe struct {
+	Path   string `json:"path"`
+	SHA256 string `json:"sha256"`
+	// Set are the --set overrides, as given.
+	Set []string `json:"set,omitempty"`
+}
+
+// Model is what the model's own files say.
+type Model struct {
+	Name string `json:"name"`
+	// Dir is the folder config.json was read from.
+	Dir       string `json:"dir,omitempty"`
+	VocabSize int    `json:"vocab_size,omitzero"`
+	// MaxModelLen is the limit that prompts were checked against, in tokens.
+	MaxModelLen int `json:"max_model_len,omitzero"`
+}
+
+// DatasetInfo is what was sent.
+type DatasetInfo struct {
+	Source     string `json:"source"`
+	Format     string `json:"format"`
+	SHA256     string `json:"sha256,omitempty"`
+	RowsInFile int    `json:"rows_in_file"`
+	Requests   int    `json:"requests"`
+	// PromptTokens is the sum of the prompt lengths; Shortest and Longest are lengths in tokens.
+	PromptTokens int `json:"prompt_tokens"`
+	Shortest     int `json:"shortest"`
+	Longest      int `json:"longest"`
+	// PromptsSHA256 is over all token ids as sent, so that two runs can be shown to have sent the same prompts.
+	PromptsSHA256 string `json:"prompts_sha256"`
+}
+
+// LoadInfo is how it was sent.
+type LoadInfo struct {
+	// RequestRate is requests per second, or "inf".
+	RequestRate  string `json:"request_rate"`
+	Concurrency  int    `json:"concurrency"`
+	MaxOutputLen int    `json:"max_output_len"`
+	IgnoreEOS    bool   `json:"ignore_eos"`
+	StopTokenIDs []int  `json:"stop_token_ids,omitempty"`
+	Seed         int64  `json:"seed"`
+	// LastArrivalSeconds is the offset of the last scheduled request, in seconds.
+	LastArrivalSeconds float64 `json:"last_arrival_s"`
+}
+
+// The names of the passes, which are also the names of their folders in the run directory.
+const (
+	PassFull          = "full"
+	PassSummarization = "summarization"
+)
+
+// Pass is one server launch and the requests that were measured on it.
+type Pass struct {
+	Name      string     `json:"name"`
+	MaxTokens int        `json:"max_tokens"`
+	Launch    Launch     `json:"launch"`
+	Server    ServerInfo `json:"server"`
+	// Requests is the number that was to be sent.
+	Requests int    `json:"requests"`
+	Warmup   Warmup `json:"warmup"`
+	Phases   Phases `json:"phases"`
+	// Complete is true when the pass ran to its end and the server was stopped by us.
+	Complete bool `json:"complete"`
+	// ServerExit is set when the server ended before it was stopped.
+	ServerExit *ServerExit `json:"server_exit,omitempty"`
+}
+
+// Launch is how a server was started.
+type Launch struct {
+	Argv []string `json:"argv"`
+	// Env is the whole environment, sorted, NAME=value; the values of secrets are "***".
+	Env         []string `json:"env"`
+	Port        int      `json:"port"`
+	ServedModel string   `json:"served_model"`
+	PID         int      `json:"pid,omitzero"`
+}
+
+// ServerInfo is what the server said of itself.
+type ServerInfo struct {
+	Version     string `json:"version,omitempty"`
+	Root        string `json:"root,omitempty"`
+	MaxModelLen int    `json:"max_model_len,omitzero"`
+}
+
+// Warmup is what was sent before the measured requests.
+type Warmup struct {
+	Requests         int `json:"requests"`
+	Failed           int `json:"failed,omitzero"`
+	PromptTokens     int `json:"prompt_tokens"`
+	CompletionTokens int `json:"completion_tokens"`
+}
+
+// Phases are the parts of a pass in seconds of wall time. A phase that was not reached is 0 and absent from the JSON.
+type Phases struct {
+	// Start is from launching the process until it answered a real completion.
+	Start float64 `json:"start_s,omitzero"`
+	// Warmup is the warm-up requests.
+	Warmup float64 `json:"warmup_s,omitzero"`
+	// Pass is the measured requests, from the start of the schedule until the last response was complete.
+	Pass float64 `json:"pass_s,omitzero"`
+	// Stop is from asking the server to end until nothing of it was left.
+	Stop float64 `json:"stop_s,omitzero"`
+}
+
+// ServerExit is the end of a server that nobody asked for.
+type ServerExit struct {
+	// Phase is what was being done: start, warmup or pass.
+	Phase string `json:"phase"`
+	// Status is the exit status, Signal the signal's name when one ended it.
+	Status int    `json:"status"`
+	Signal string `json:"signal,omitempty"`
+}
+
+// Failure is why a run ended before both passes were complete.
+type Failure struct {
+	// Step is the step that failed, such as "dataset" or "full: start".
+	Step string `json:"step"`
+	// Message is the error's text, Hint what to do about it.
+	Message string `json:"message"`
+	Hint    string `json:"hint,omitempty"`
+	// ExitCode is what the program exits with (see the README's table).
+	ExitCode int `json:"exit_code"`
+}
