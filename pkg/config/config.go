@@ -1,3 +1,11 @@
+// Package config turns a recipe (YAML) into a Config, or into all its problems at once.
+//
+// Data flow: bytes → tree of values with their positions (duplicate keys, tags and aliases are settled there) → --set
+// overrides put into the tree → Default() overwritten key by key, each by the rule of its line in the schema → rules that
+// look at several keys → Config. Whatever is wrong on the way becomes a Problem with its place, and the work goes on, so
+// that one run shows every mistake. Config.YAML is the way back: the recipe as resolved.
+//
+// Nothing is repaired: a value of the wrong type, an unknown key or a variable that is not set is a Problem, never a guess.
 package config
 
 import "time"
@@ -8,7 +16,7 @@ type Config struct {
 	Name    string
 	Server  Server
 	Dataset Dataset
-	Load    Load
+	Load    Workload
 	Output  Output
 	Verdict Verdict
 }
@@ -17,6 +25,9 @@ type Config struct {
 type Server struct {
 	// Command starts the server, before any flag; [simulator] means this program's own simulator.
 	Command []string
+	// CommandRaw is Command before ${VAR} was expanded in the elements after the first; it is what gets stored. The first
+	// element is a program: it stands here as in Command, a "$" in it doubled.
+	CommandRaw []string
 	// Model is a folder (absolute path) or a Hugging Face name.
 	Model string
 	// ServedModelName is an additional name the server answers to; empty for none.
@@ -61,8 +72,10 @@ type Dataset struct {
 	NumRequests int
 }
 
-// Load is how it is sent.
-type Load struct {
+// Workload is how the data set is sent: the section load.
+//
+// Note: the type is not called Load because the function that loads a recipe is.
+type Workload struct {
 	// MaxInputLen is the length of random prompts; with a data set the longest prompt allowed, 0 for no bound of its own.
 	MaxInputLen int
 	// MaxOutputLen is the max_tokens of the full pass.

@@ -1,0 +1,169 @@
+package config
+
+import (
+	"fmt"
+	"math"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"gopkg.in/yaml.v3"
+)
+
+// YAML gives the recipe as resolved: every key, absolute paths, durations and "inf" as text. Variables of the environment
+// are written as ${VAR}, not as what they stood for, so no secret gets into the file; loading it in the same environment
+// gives an equal Config.
+func (c *Config) YAML() []byte {
+	w := &writer{}
+	w.line(0, "name", scalarText(c.Name))
+	w.server(&c.Server)
+	w.line(0, "dataset", "")
+	w.line(1, "path", Literal(c.Dataset.Path))
+	w.line(1, "tokenizer", Literal(c.Dataset.Tokenizer))
+	w.line(1, "num_requests", strconv.Itoa(c.Dataset.NumRequests))
+	w.load(&c.Load)
+	w.line(0, "output", "")
+	w.line(1, "dir", Literal(c.Output.Dir))
+	w.line(0, "verdict", "")
+	w.line(1, "max_failed", strconv.Itoa(c.Verdict.MaxFailed))
+	return []byte(w.String())
+}
+
+// Literal is the YAML of a path or a variable's value that means s exactly, with no variable in it, for use on the
+// right of an override: Options.Set = append(Options.Set, "output.dir="+Literal(dir)). s must be UTF-8.
+func Literal(s string) string { return scalarText(escape(s)) }
+
+type writer struct {
+	strings.Builder
+}
+
+// line writes one key; a value of "" begins a map.
+func (w *writer) line(depth int, key, value string) {
+	if value != "" {
+		value = " " + value
+	}
+	fmt.Fprintf(w, "%s%s:%s\n", strings.Repeat("  ", depth), key, value)
+}
+
+func (w *writer) server(s *Server) {
+	w.line(0, "server", "")
+	w.line(1, "command", flowList(storedCommand(s), scalarText))
+	w.line(1, "model", Literal(s.Model))
+	w.line(1, "served_model_name", scalarText(s.ServedModelName))
+	w.open("args", len(s.Args))
+	for _, a := range s.Args {
+		w.line(2, scalarText(a.Name), argValue(a))
+	}
+	w.open("env", len(s.Env))
+	for _, v := range s.Env {
+		w.line(2, scalarText(v.Name), argText(v.Raw))
+	}
+	w.line(1, "host", scalarText(s.Host))
+	w.line(1, "port", wordOrNumber("auto", 0, s.Port))
+	w.line(1, "ready_timeout", durationText(s.ReadyTimeout))
+	w.line(1, "stop_timeout", durationText(s.StopTimeout))
+}
+
+// open begins a map below server, on one line when it is empty.
+func (w *writer) open(key string, n int) {
+	if n == 0 {
+		w.line(1, key, "{}")
+		return
+	}
+	w.line(1, key, "")
+}
+
+func (w *writer) load(l *Workload) {
+	w.line(0, "load", "")
+	w.line(1, "max_input_len", strconv.Itoa(l.MaxInputLen))
+	w.line(1, "max_output_len", strconv.Itoa(l.MaxOutputLen))
+	rate := "inf"
+	if !math.IsInf(l.RequestRate, 1) {
+		rate = strconv.FormatFloat(l.RequestRate, 'g', -1, 64)
+	}
+	w.line(1, "request_rate", rate)
+	w.line(1, "concurrency", strconv.Itoa(l.Concurrency))
+	w.line(1, "seed", strconv.FormatInt(l.Seed, 10))
+	eos := "auto"
+	if l.IgnoreEOS != nil {
+		eos = strconv.FormatBool(*l.IgnoreEOS)
+	}
+	w.line(1, "ignore_eos", eos)
+	stop := "auto"
+	if l.StopTokenIDs != nil {
+		stop = strings.ReplaceAll(fmt.Sprint(l.StopTokenIDs), " ", ", ")
+	}
+	w.line(1, "stop_token_ids", stop)
+	w.line(1, "warmup_requests", wordOrNumber("auto", -1, l.WarmupRequests))
+}
+
+// storedCommand is the command with its variables where they are known, and escaped as it is where they are not.
+func storedCommand(s *Server) []string {
+	if len(s.CommandRaw) == len(s.Command) {
+		return s.CommandRaw
+	}
+	out := make([]string, len(s.Command))
+	for i, word := range s.Command {
+		out[i] = escape(word)
+	}
+	return out
+}
+
+func wordOrNumber(word string, means, value int) string {
+	if value == means {
+		return word
+	}
+	return strconv.Itoa(value)
+}
+
+// durationText is 30m where Duration.String says 30m0s.
+func durationText(d time.Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
+}
+
+func argValue(a Arg) string {
+	switch {
+	case a.Off:
+		return "false"
+	case len(a.Values) == 0:
+		return "true"
+	case len(a.Values) == 1:
+		return argText(a.Values[0])
+	}
+	return flowList(a.Values, argText)
+}
+
+func flowList(values []string, render func(string) string) string {
+	out := make([]string, len(values))
+	for i, v := range values {
+		out[i] = render(v)
+	}
+	return "[" + strings.Join(out, ", ") + "]"
+}
+
+// argText is a value that is taken as it is written, so that a number needs no quotes.
+func argText(s string) string {
+	if jsonNumber.MatchString(s) {
+		return s
+	}
+	return scalarText(s)
+}
+
+var plainText = regexp.MustCompile(`^-{0,2}[A-Za-z0-9_/][A-Za-z0-9_/.@+-]*$`)
+
+// scalarText is text in YAML, without quotes where it is text to every reader. A Go string literal is a YAML string.
+func scalarText(s string) string {
+	n := yaml.Node{Kind: yaml.ScalarNode, Value: s}
+	if plainText.MatchString(s) && !otherTruth.MatchString(s) && n.ShortTag() == "!!str" {
+		return s
+	}
+	return strconv.Quote(s)
+}
