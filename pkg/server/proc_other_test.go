@@ -1,0 +1,6 @@
+//go:build !linux
+
+package server
+
+// hasProc tells that processes and listeners can be named on this system.
+const hasProc = false

@@ -1,0 +1,131 @@
+package server
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+	"syscall"
+	"time"
+)
+
+// The time between two looks at what is left, doubled from the first to the last.
+const (
+	firstSweep = 2 * time.Millisecond
+	lastSweep  = 50 * time.Millisecond
+)
+
+// emptyLooks is how many looks in a row must find nothing: one alone can miss a process whose parent started it behind the
+// position of the look and ended in front of it.
+const emptyLooks = 2
+
+// tree is the leader and what it started, as far as it stays in the leader's group or session.
+type tree struct {
+	// leader is the number of the leading process, its group and its session.
+	leader int
+}
+
+// sweptProcs are the processes that were killed, by identity.
+type sweptProcs map[procID]Proc
+
+type procID struct {
+	pid   int
+	ticks uint64
+}
+
+func (s sweptProcs) add(procs []Proc) {
+	for _, p := range procs {
+		s[procID{p.PID, p.StartTicks}] = p
+	}
+}
+
+func (s sweptProcs) sorted() []Proc {
+	return slices.SortedFunc(maps.Values(s), func(a, b Proc) int { return cmp.Compare(a.PID, b.PID) })
+}
+
+// killAll sends SIGKILL to the group and to every member, and returns the members that were there before.
+func (t tree) killAll() ([]Proc, error) {
+	procs, err := t.members()
+	// The signal to the group reaches at once what the list has missed. There being no group left is no error.
+	_ = syscall.Kill(-t.leader, syscall.SIGKILL)
+	for _, p := range procs {
+		_ = t.signal(p, syscall.SIGKILL)
+	}
+	return procs, err
+}
+
+// settle gives the rest of the tree a moment to end by itself.
+func (p *Process) settle() {
+	timeout := time.After(p.opts.SweepGrace)
+	for delay := firstSweep; ; delay = min(2*delay, lastSweep) {
+		if procs, err := p.tree.members(); err == nil && len(procs) == 0 {
+			return
+		}
+		select {
+		case <-p.kill:
+			return
+		case <-timeout:
+			return
+		case <-time.After(delay):
+		}
+	}
+}
+
+// sweep kills what is left of the tree until nothing is. It does not give up on a process that the kernel does not let go;
+// those who wait for it do, after a time. An error means that there is no telling what is left.
+func (p *Process) sweep() (sweptProcs, error) {
+	swept := sweptProcs{}
+	for delay, empty := firstSweep, 0; empty < emptyLooks; delay = min(2*delay, lastSweep) {
+		procs, err := p.tree.killAll()
+		if err != nil {
+			return swept, err
+		}
+		swept.add(procs)
+		empty++
+		if len(procs) > 0 {
+			empty = 0
+		}
+		<-time.After(delay)
+	}
+	return swept, nil
+}
+
+// finish records that nothing of the tree is left, and reaps the leader.
+func (p *Process) finish(swept sweptProcs, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	swept.add(p.stopped.Killed)
+	p.over = true
+	reapLeader(p.leader)
+	p.stopped.Exit = *p.exit
+	p.stopped.Killed = swept.sorted()
+	p.stopped.Tree = time.Since(p.exit.At)
+	if p.exit.Asked {
+		p.stopped.Leader = p.exit.At.Sub(p.asked)
+	}
+	if err != nil {
+		p.stopErr = &StopError{Err: err}
+	}
+	close(p.gone)
+}
+
+// portWait bounds the wait for the port. With every process gone it is free at once, unless somebody else took it.
+const portWait = 5 * time.Second
+
+// awaitPort waits until the server's port is free.
+func (p *Process) awaitPort() {
+	defer close(p.portFree)
+	if p.opts.Port == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), min(portWait, p.opts.GoneTimeout))
+	defer cancel()
+	began := time.Now()
+	err := awaitPort(ctx, p.opts.Host, p.opts.Port)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.stopped.Port = time.Since(began)
+	if err != nil && p.stopErr == nil {
+		p.stopErr = &StopError{Waited: p.stopped.Port.Round(time.Millisecond), Err: err}
+	}
+}
