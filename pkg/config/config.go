@@ -103,4 +103,6 @@ type Output struct {
 type Verdict struct {
 	// MaxFailed is the number of failed requests per pass that does not make a run invalid.
 	MaxFailed int
+	// MaxScheduleLag is the 99th percentile of schedule_lag_ms from which on the client is suspected.
+	MaxScheduleLag time.Duration
 }

@@ -57,7 +57,7 @@ load:
   stop_token_ids: [9, 10]
   warmup_requests: 11
 output: {dir: /o/../p}
-verdict: {max_failed: 12}
+verdict: {max_failed: 12, max_schedule_lag: 13ms}
 `)
 	no := false
 	want := &Config{
@@ -78,7 +78,7 @@ verdict: {max_failed: 12}
 		Load: Workload{MaxInputLen: 4, MaxOutputLen: 5, RequestRate: 6.5, Concurrency: 7, Seed: -8, IgnoreEOS: &no,
 			StopTokenIDs: []int{9, 10}, WarmupRequests: 11},
 		Output:  Output{Dir: "/p"},
-		Verdict: Verdict{MaxFailed: 12},
+		Verdict: Verdict{MaxFailed: 12, MaxScheduleLag: 13 * time.Millisecond},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("config (-want +got):\n%s", diff)

@@ -25,6 +25,7 @@ func Default() Config {
 			RequestRate:    math.Inf(1),
 			WarmupRequests: -1,
 		},
-		Output: Output{Dir: "results"},
+		Output:  Output{Dir: "results"},
+		Verdict: Verdict{MaxScheduleLag: 50 * time.Millisecond},
 	}
 }

@@ -27,6 +27,7 @@ func (c *Config) YAML() []byte {
 	w.line(1, "dir", Literal(c.Output.Dir))
 	w.line(0, "verdict", "")
 	w.line(1, "max_failed", strconv.Itoa(c.Verdict.MaxFailed))
+	w.line(1, "max_schedule_lag", c.Verdict.MaxScheduleLag.String())
 	return []byte(w.String())
 }
 

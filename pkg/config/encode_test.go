@@ -82,6 +82,7 @@ output:
   dir: /r/results
 verdict:
   max_failed: 0
+  max_schedule_lag: 50ms
 `
 	if diff := cmp.Diff(want, string(c.YAML())); diff != "" {
 		t.Errorf("YAML (-want +got):\n%s", diff)

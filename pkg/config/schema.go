@@ -48,6 +48,7 @@ func schema(c *Config) []key {
 		{"load.warmup_requests", wordOr("auto", func() { c.Load.WarmupRequests = -1 }, whole(&c.Load.WarmupRequests, 0, maxCount))},
 		{"output.dir", requiredPath(&c.Output.Dir, "a folder")},
 		{"verdict.max_failed", whole(&c.Verdict.MaxFailed, 0, maxCount)},
+		{"verdict.max_schedule_lag", duration(&c.Verdict.MaxScheduleLag)},
 	}
 }
 

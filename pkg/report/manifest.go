@@ -31,8 +31,8 @@ type Manifest struct {
 	// LaunchDifferences are the differences between the argv and environment of the two launches, other than the port and
 	// the served name; any makes the run invalid.
 	LaunchDifferences []string `json:"launch_differences,omitempty"`
-	// MaxFailed is the number of failed requests per pass that the recipe tolerates (verdict.max_failed).
-	MaxFailed int `json:"max_failed"`
+	// Thresholds are what the verdict is decided by.
+	Thresholds Thresholds `json:"thresholds"`
 }
 
 // Tool is this program.

@@ -1,0 +1,72 @@
+package report
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/squeezebits/sqzb-orchestrate/pkg/bench"
+)
+
+// maxRecordBytes bounds one line of records.jsonl. A record of a million output tokens has about 8 MB; a file that is no
+// records.jsonl at all must not fill the memory.
+const maxRecordBytes = 256 << 20
+
+// readRecords reads a records.jsonl, one line at a time. A last line without its newline that is no whole record was cut off
+// by a crash: it is left out and counted in torn. Errors begin with the line's number.
+func readRecords(r io.Reader) (records []bench.Record, torn int, err error) {
+	lines := bufio.NewReaderSize(r, 64<<10)
+	var buf []byte
+	for n := 1; ; n++ {
+		buf, err = readLine(lines, buf[:0])
+		last := errors.Is(err, io.EOF)
+		if err != nil && !last {
+			return nil, 0, fmt.Errorf("%d: %w", n, err)
+		}
+		if last && len(buf) == 0 {
+			return records, torn, nil
+		}
+		record, err := decodeRecord(buf)
+		if err != nil && last {
+			return records, 1, nil
+		}
+		if err != nil {
+			return nil, 0, fmt.Errorf("%d: %w", n, err)
+		}
+		records = append(records, record)
+		if last {
+			return records, torn, nil
+		}
+	}
+}
+
+// readLine appends one line to buf, without its newline; io.EOF says that there was none.
+func readLine(r *bufio.Reader, buf []byte) ([]byte, error) {
+	for {
+		part, err := r.ReadSlice('\n')
+		buf = append(buf, part...)
+		if len(buf) > maxRecordBytes {
+			return buf, fmt.Errorf("the line is longer than %d bytes", maxRecordBytes)
+		}
+		if !errors.Is(err, bufio.ErrBufferFull) {
+			return bytes.TrimSuffix(buf, []byte("\n")), err
+		}
+	}
+}
+
+func decodeRecord(line []byte) (bench.Record, error) {
+	var rec bench.Record
+	if err := json.Unmarshal(line, &rec); err != nil {
+		return rec, fmt.Errorf("not a record: %w", err)
+	}
+	if rec.RequestID == "" {
+		return rec, errors.New("not a record: it has no request_id")
+	}
+	if rec.Index < 0 {
+		return rec, fmt.Errorf("not a record: index %d; allowed: 0 or more", rec.Index)
+	}
+	return rec, nil
+}
