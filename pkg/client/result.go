@@ -23,6 +23,9 @@ type Request struct {
 
 // Result is what one request gave. Instants are zero when they were not reached; all carry a monotonic reading.
 type Result struct {
+	// Sent is just before the first byte was written, Written when the whole request was, Headers when the response began.
+	// FirstToken and LastToken are the reads that completed the first and last chunk with choices. Done is the read that
+	// completed "data: [DONE]"; of a failed request that did not get there, it is when it failed.
 	Sent, Written, Headers, FirstToken, LastToken, Done time.Time
 	// Status is the HTTP status, 0 when no response came.
 	Status int
