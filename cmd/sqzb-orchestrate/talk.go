@@ -76,6 +76,9 @@ func (t *talk) end() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.wipe()
+	if t.terminal {
+		fmt.Fprintln(t.w)
+	}
 }
 
 func (t *talk) wipe() {
@@ -126,8 +129,17 @@ func passLine(e orchestrate.PassProgress) string {
 	return b.String()
 }
 
-// clock is a duration as 3s, 2m03s or 1h02m03s.
-func clock(d time.Duration) string { return d.Round(time.Second).String() }
+// clock is a duration in whole seconds, as 3s, 2m3s or 30m.
+func clock(d time.Duration) string {
+	text := d.Round(time.Second).String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
+}
 
 // cut shortens text to at most n characters, so that it stays on one line.
 func cut(text string, n int) string {
