@@ -335,7 +335,7 @@ func checkReport(t *testing.T, p *program, r *runDir) {
 	}
 	checkCSV(t, r, p.run(t, "report", r.dir, "--format", "csv"))
 	md := p.run(t, "report", r.dir, "--format", "md")
-	if md.code != 0 || !bytes.Contains(md.stdout, []byte("Verdict: valid")) {
+	if md.code != 0 || !bytes.Contains(md.stdout, []byte("Verdict: VALID")) {
 		t.Errorf("report --format md: exit %d, want 0 and the verdict in:\n%s", md.code, md.stdout)
 	}
 	if diff := cmp.Diff(before, listing(t, r.dir)); diff != "" {

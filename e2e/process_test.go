@@ -37,6 +37,8 @@ func membersOf(t *testing.T, sessions []int) []string {
 	return running(t, func(p process) bool { return slices.Contains(sessions, p.session) })
 }
 
+// running lists the processes that match, this one and zombies left out: a zombie holds nothing, and when it goes is up to
+// whoever inherited it.
 func running(t *testing.T, match func(process) bool) []string {
 	t.Helper()
 	folders, err := filepath.Glob("/proc/[0-9]*")
@@ -45,7 +47,7 @@ func running(t *testing.T, match func(process) bool) []string {
 	}
 	var found []string
 	for _, folder := range folders {
-		if p, ok := readProcess(folder); ok && p.pid != os.Getpid() && match(p) {
+		if p, ok := readProcess(folder); ok && p.pid != os.Getpid() && p.state != "Z" && match(p) {
 			found = append(found, p.String())
 		}
 	}
