@@ -89,6 +89,8 @@ type Workload struct {
 	IgnoreEOS *bool
 	// StopTokenIDs is nil for "auto": none for random prompts, the model's eos ids and <|eot_id|> for a data set.
 	StopTokenIDs []int
+	// StallTimeout ends a pass in which requests run and for so long none gets a token or ends; 0 for never.
+	StallTimeout time.Duration
 	// WarmupRequests is the number of requests before each pass; -1 for "auto".
 	WarmupRequests int
 }

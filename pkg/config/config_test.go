@@ -55,6 +55,7 @@ load:
   seed: -8
   ignore_eos: false
   stop_token_ids: [9, 10]
+  stall_timeout: 14m
   warmup_requests: 11
 output: {dir: /o/../p}
 verdict: {max_failed: 12, max_schedule_lag: 13ms}
@@ -76,7 +77,7 @@ verdict: {max_failed: 12, max_schedule_lag: 13ms}
 		},
 		Dataset: Dataset{Path: "/d.pkl", Tokenizer: "/home/me/t", NumRequests: 3},
 		Load: Workload{MaxInputLen: 4, MaxOutputLen: 5, RequestRate: 6.5, Concurrency: 7, Seed: -8, IgnoreEOS: &no,
-			StopTokenIDs: []int{9, 10}, WarmupRequests: 11},
+			StopTokenIDs: []int{9, 10}, StallTimeout: 14 * time.Minute, WarmupRequests: 11},
 		Output:  Output{Dir: "/p"},
 		Verdict: Verdict{MaxFailed: 12, MaxScheduleLag: 13 * time.Millisecond},
 	}

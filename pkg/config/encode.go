@@ -96,6 +96,11 @@ func (w *writer) load(l *Workload) {
 		stop = strings.ReplaceAll(fmt.Sprint(l.StopTokenIDs), " ", ", ")
 	}
 	w.line(1, "stop_token_ids", stop)
+	stall := "0"
+	if l.StallTimeout > 0 {
+		stall = l.StallTimeout.String()
+	}
+	w.line(1, "stall_timeout", stall)
 	w.line(1, "warmup_requests", wordOrNumber("auto", -1, l.WarmupRequests))
 }
 

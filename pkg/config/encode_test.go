@@ -77,6 +77,7 @@ load:
   seed: -1
   ignore_eos: true
   stop_token_ids: [1, 2]
+  stall_timeout: 10m0s
   warmup_requests: auto
 output:
   dir: /r/results

@@ -139,6 +139,18 @@ func duration(dst *time.Duration) rule {
 	}}
 }
 
+// offOr is a duration, or 0 for none.
+func offOr(dst *time.Duration) rule {
+	r := duration(dst)
+	return rule{r.allowed + ", or 0 for none", func(d *decoder, path string, n *node) string {
+		if n.kind == integer && n.text == "0" {
+			*dst = 0
+			return ""
+		}
+		return r.set(d, path, n)
+	}}
+}
+
 // truth is true or false. yes, no, on and off are text in YAML 1.2.
 func truth(dst **bool) rule {
 	return rule{"true or false", func(_ *decoder, _ string, n *node) string {

@@ -45,6 +45,7 @@ func schema(c *Config) []key {
 		{"load.seed", whole(&c.Load.Seed, math.MinInt64, math.MaxInt64)},
 		{"load.ignore_eos", wordOr("auto", func() { c.Load.IgnoreEOS = nil }, truth(&c.Load.IgnoreEOS))},
 		{"load.stop_token_ids", wordOr("auto", func() { c.Load.StopTokenIDs = nil }, ids(&c.Load.StopTokenIDs))},
+		{"load.stall_timeout", offOr(&c.Load.StallTimeout)},
 		{"load.warmup_requests", wordOr("auto", func() { c.Load.WarmupRequests = -1 }, whole(&c.Load.WarmupRequests, 0, maxCount))},
 		{"output.dir", requiredPath(&c.Output.Dir, "a folder")},
 		{"verdict.max_failed", whole(&c.Verdict.MaxFailed, 0, maxCount)},

@@ -104,7 +104,8 @@ func benchOptions(cfg *config.Config, in *Inputs, reqs []client.Request) bench.O
 	for i, p := range in.Prompts.Prompts {
 		rows[i] = p.Row
 	}
-	return bench.Options{Requests: reqs, Rows: rows, Offsets: in.Offsets, Concurrency: cfg.Load.Concurrency}
+	return bench.Options{Requests: reqs, Rows: rows, Offsets: in.Offsets, Concurrency: cfg.Load.Concurrency,
+		StallTimeout: cfg.Load.StallTimeout}
 }
 
 // warmupBench sends all warm-up requests at once, within the recipe's concurrency.
@@ -114,7 +115,7 @@ func warmupBench(cfg *config.Config, reqs []client.Request) bench.Options {
 		rows[i] = i
 	}
 	return bench.Options{Requests: reqs, Rows: rows, Offsets: make([]time.Duration, len(reqs)),
-		Concurrency: cfg.Load.Concurrency}
+		Concurrency: cfg.Load.Concurrency, StallTimeout: cfg.Load.StallTimeout}
 }
 
 // baseURL is where a server that listens on host can be reached from here.

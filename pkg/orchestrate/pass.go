@@ -340,6 +340,9 @@ func (p *pass) failed(step string, err error) error {
 		p.noteExit(step)
 		return fail(ExitServer, p.name+": "+step, err, "the whole log is in "+p.logPath())
 	}
+	if errors.Is(err, bench.ErrStalled) {
+		return fail(ExitServer, p.name+": "+step, err, "the server hangs; load.stall_timeout sets how long that is waited for")
+	}
 	return fail(ExitInternal, p.name+": "+step, err, "")
 }
 
