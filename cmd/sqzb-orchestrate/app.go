@@ -29,7 +29,7 @@ func newApp(p *program) *cli.App {
 		Name:  "sqzb-orchestrate",
 		Usage: "benchmark a vLLM configuration: one recipe, one command, a summary with a verdict",
 		UsageText: "sqzb-orchestrate -c RECIPE [-c RECIPE …] [--set path=value …] [--output DIR]\n" +
-			"                 [--dry-run] [--json] [--allow-suspect]\n" +
+			"                 [--dry-run] [--json] [--allow-suspect] [--grace DURATION]\n" +
 			"sqzb-orchestrate COMMAND …",
 		Version:                   version,
 		Writer:                    p.stdout,

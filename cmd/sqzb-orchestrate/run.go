@@ -22,6 +22,7 @@ func runFlags() []cli.Flag {
 		&cli.StringFlag{Name: "output", Usage: "put results under `DIR` instead of the recipe's output.dir"},
 		&cli.BoolFlag{Name: "dry-run", Usage: "check everything, print what would be done, start nothing"},
 		&cli.BoolFlag{Name: "json", Usage: "print JSON on stdout instead of text"},
+		&cli.DurationFlag{Name: "grace", Usage: "end within `DURATION` of the first signal, as a batch system demands; 0 = server.stop_timeout decides"},
 		&cli.BoolFlag{Name: "allow-suspect", Usage: "exit 0 also when the verdict is suspect"},
 	}
 }
@@ -40,7 +41,7 @@ func (p *program) runRecipes(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	ctx, hard, stop := interruptible(c.Context, p.stderr)
+	ctx, hard, stop := interruptible(c.Context, p.stderr, c.Duration("grace"))
 	defer stop()
 	o.Hard = hard
 	if c.Bool("dry-run") {

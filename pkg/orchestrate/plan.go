@@ -12,6 +12,7 @@ import (
 
 	"github.com/squeezebits/sqzb-orchestrate/pkg/config"
 	"github.com/squeezebits/sqzb-orchestrate/pkg/report"
+	"github.com/squeezebits/sqzb-orchestrate/pkg/server"
 )
 
 // Plan is what a run would do: what --dry-run prints.
@@ -50,7 +51,7 @@ func MakePlan(ctx context.Context, cfg *config.Config, o Options) (*Plan, error)
 		p.Env = append(p.Env, v.Name+"="+v.Raw)
 	}
 	for _, pass := range passPlans(cfg) {
-		p.Passes = append(p.Passes, PlannedPass{Name: pass.name, Argv: plannedArgv(cfg, o), MaxTokens: pass.maxTokens})
+		p.Passes = append(p.Passes, PlannedPass{Name: pass.name, Argv: server.MaskArgv(plannedArgv(cfg, o)), MaxTokens: pass.maxTokens})
 	}
 	return p, nil
 }
@@ -117,10 +118,15 @@ func bound(n int) string {
 func shellLine(argv []string) string {
 	words := make([]string, len(argv))
 	for i, a := range argv {
-		words[i] = a
-		if a == "" || strings.ContainsAny(a, " \t\n\"'`$&|;<>(){}[]*?!#~\\") {
-			words[i] = "'" + strings.ReplaceAll(a, "'", `'\''`) + "'"
-		}
+		words[i] = quoteWord(a)
 	}
 	return strings.Join(words, " ")
+}
+
+// quoteWord quotes one word for a shell, if it needs that.
+func quoteWord(word string) string {
+	if word != "" && !strings.ContainsAny(word, " \t\n\"'`$&|;<>(){}[]*?!#~\\") {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }

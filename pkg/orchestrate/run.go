@@ -56,8 +56,9 @@ type run struct {
 	manifest report.Manifest
 	began    time.Time
 	inputs   *Inputs
-	// first is the first launch as it really was, secrets included; it is compared with the second, never stored.
-	first *server.LaunchRecord
+	// first and last are the first and the latest launch as they really were, secrets included; they are compared, and only
+	// stored with the secrets left out.
+	first, last *server.LaunchRecord
 	// records are what each pass gave, for the case that they cannot be read back.
 	records map[string][]bench.Record
 }

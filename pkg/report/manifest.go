@@ -111,6 +111,8 @@ type Pass struct {
 	MaxTokens int        `json:"max_tokens"`
 	Launch    Launch     `json:"launch"`
 	Server    ServerInfo `json:"server"`
+	// Retries is how often the start was tried again after a failure that passes by itself.
+	Retries int `json:"retries,omitzero"`
 	// Requests is the number that was to be sent.
 	Requests int    `json:"requests"`
 	Warmup   Warmup `json:"warmup"`
