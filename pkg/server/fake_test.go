@@ -3,25 +3,32 @@ package server
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
-
 	"net"
 	"os"
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
-// TestMain makes the test binary its own fake server: with FAKE_SERVER set it does the steps that its arguments name.
+// TestMain makes the test binary its own fake server: with FAKE_SERVER set it does the steps that its arguments name, or is a
+// guardian.
 func TestMain(m *testing.M) {
 	if os.Getenv("FAKE_SERVER") == "" {
 		os.Exit(m.Run())
+	}
+	if slices.Equal(os.Args[1:], []string{"guard"}) {
+		os.Exit(Guard(os.Stdin, os.Stdout))
 	}
 	// Whatever goes wrong in a test, no fake outlives it for long.
 	time.AfterFunc(2*time.Minute, func() { os.Exit(99) })
@@ -41,13 +48,31 @@ var fakeSteps = map[string]func(string){
 	"ignore-term": func(string) { signal.Ignore(syscall.SIGTERM) },
 	"on-term":     onTerm,
 	"beacon":      lightBeacon,
-	"child":       func(steps string) { startChild(strings.Split(steps, ";"), false) },
-	"group-child": func(steps string) { startChild(strings.Split(steps, ","), true) },
-	"tracker":     startTracker,
-	"await-eof":   func(string) { _, _ = os.Stdin.Read(make([]byte, 1)) },
-	"listen":      listenOn,
-	"flood":       flood,
-	"hang":        hang,
+	"child":       func(steps string) { startChild(strings.Split(steps, ";"), childOptions{}) },
+	"group-child": func(steps string) { startChild(strings.Split(steps, ","), childOptions{group: true}) },
+	// A child in a session of its own; a daemon's parent has ended as well. Neither has the launch marker.
+	"session-child": func(steps string) { startChild(strings.Split(steps, ","), childOptions{session: true}) },
+	"daemon":        func(steps string) { startChild([]string{"session-child=" + steps, "exit=0"}, childOptions{}) },
+	"titled-child":  startTitled,
+	"reaper":        func(string) { go reapChildren() },
+	// vLLM's API server ends, with status 0, when its engine has.
+	"end-with-child": func(status string) {
+		go func() {
+			_, err := syscall.Wait4(-1, nil, 0, nil)
+			check(err)
+			os.Exit(number(status))
+		}()
+	},
+	// What Python calls its multiprocessing children; nothing is done.
+	"--multiprocessing-fork": func(string) {},
+	"orchestrate":            orchestrate,
+	"tracker":                startTracker,
+	"await-eof":              func(string) { _, _ = os.Stdin.Read(make([]byte, 1)) },
+	"listen":                 listenOn,
+	"share":                  shareAddress,
+	"flood":                  flood,
+	"flood-on":               func(string) { go floodOn() },
+	"hang":                   hang,
 }
 
 func check(err error) {
@@ -83,25 +108,81 @@ func lightBeacon(name string) {
 	kept = append(kept, f)
 }
 
+type childOptions struct {
+	group, session bool
+	title          string
+}
+
 // startChild starts a child and waits until it hangs or ends.
-func startChild(steps []string, ownGroup bool) {
+func startChild(steps []string, o childOptions) {
 	r, w, err := os.Pipe()
 	check(err)
-	child := exec.Command(os.Args[0], steps...)
+	child := exec.Command(executablePath(), steps...)
+	if o.title != "" {
+		child.Args[0] = o.title
+	}
 	child.Env = append(os.Environ(), "FAKE_UP=1")
+	if o.session {
+		child.Env = append(child.Env, MarkerName+"=")
+	}
 	child.Stdout, child.Stderr = os.Stdout, os.Stderr
 	child.ExtraFiles = []*os.File{w}
-	child.SysProcAttr = &syscall.SysProcAttr{Setpgid: ownGroup}
+	child.SysProcAttr = &syscall.SysProcAttr{Setpgid: o.group, Setsid: o.session}
 	check(child.Start())
 	check(w.Close())
 	_, _ = r.Read(make([]byte, 1))
+}
+
+// startTitled starts a child that calls itself by the first of the steps.
+func startTitled(steps string) {
+	title, rest, _ := strings.Cut(steps, ";")
+	startChild(strings.Split(rest, ";"), childOptions{title: title})
+}
+
+func executablePath() string {
+	exe, err := os.Executable()
+	check(err)
+	return exe
+}
+
+// reapChildren reaps children the moment they end.
+func reapChildren() {
+	for {
+		if _, err := syscall.Wait4(-1, nil, 0, nil); errors.Is(err, syscall.ECHILD) {
+			return
+		}
+	}
+}
+
+// orchestrate starts the server that the Options in file describe, and makes it ready when it is told to.
+func orchestrate(file string) {
+	data, err := os.ReadFile(file)
+	check(err)
+	var opts Options
+	check(json.Unmarshal(data, &opts))
+	p, err := Start(opts)
+	check(err)
+	if p.guardian != nil {
+		reportPID("guardian", guardianPID(p))
+	}
+	p.SetReady()
+	lightBeacon("orchestrator")
+}
+
+// reportPID reports another process that does not do so itself.
+func reportPID(name string, pid int) {
+	f, err := os.OpenFile(os.Getenv("BEACON"), os.O_WRONLY, 0)
+	check(err)
+	_, err = fmt.Fprintf(f, "%s %d\n", name, pid)
+	check(err)
+	check(f.Close())
 }
 
 // startTracker starts a child that ends when we have, as Python's resource tracker does: when it sees the end of a pipe.
 func startTracker(steps string) {
 	r, w, err := os.Pipe()
 	check(err)
-	child := exec.Command(os.Args[0], append(strings.Split(steps, ";"), "ignore-term", "await-eof")...)
+	child := exec.Command(executablePath(), append(strings.Split(steps, ";"), "ignore-term", "await-eof")...)
 	child.Stdin, child.Stdout, child.Stderr = r, os.Stdout, os.Stderr
 	check(child.Start())
 	kept = append(kept, w)
@@ -111,6 +192,25 @@ func listenOn(address string) {
 	l, err := net.Listen("tcp", address)
 	check(err)
 	kept = append(kept, l)
+}
+
+// shareAddress listens on an address that others may listen on, too.
+func shareAddress(address string) {
+	config := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
+		return c.Control(func(fd uintptr) {
+			check(unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEPORT, 1))
+		})
+	}}
+	l, err := config.Listen(context.Background(), "tcp", address)
+	check(err)
+	kept = append(kept, l)
+}
+
+// floodOn floods the log until the process ends.
+func floodOn() {
+	for {
+		flood("1")
+	}
 }
 
 func flood(megabytes string) {
@@ -188,17 +288,7 @@ func (b *beacon) awaitDark(t *testing.T) {
 // startFake starts a fake server that does steps. Fields of opts that are zero get values fit for tests.
 func startFake(t *testing.T, b *beacon, opts Options, steps ...string) *Process {
 	t.Helper()
-	opts.Argv = append([]string{executable(t)}, steps...)
-	opts.Env = Environ(os.Environ(), [][2]string{
-		{"FAKE_SERVER", "1"},
-		// The race detector holds up an exit with status 0 for a second.
-		{"GORACE", "atexit_sleep_ms=0"},
-	})
-	if b != nil {
-		opts.Env = Environ(opts.Env, [][2]string{{"BEACON", b.path}})
-	}
-	opts.LogPath = filepath.Join(t.TempDir(), "server.log")
-	p, err := Start(opts)
+	p, err := Start(fakeOptions(t, b, opts, steps...))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -208,6 +298,45 @@ func startFake(t *testing.T, b *beacon, opts Options, steps ...string) *Process 
 		}
 	})
 	return p
+}
+
+// fakeOptions are opts for a fake server that does steps; an Argv that is set is put in front of it.
+func fakeOptions(t *testing.T, b *beacon, opts Options, steps ...string) Options {
+	t.Helper()
+	opts.Argv = append(append(opts.Argv, executable(t)), steps...)
+	opts.Env = Environ(append(os.Environ(), opts.Env...), [][2]string{
+		{"FAKE_SERVER", "1"},
+		// The race detector holds up an exit with status 0 for a second.
+		{"GORACE", "atexit_sleep_ms=0"},
+	})
+	if b != nil {
+		opts.Env = Environ(opts.Env, [][2]string{{"BEACON", b.path}})
+	}
+	opts.LogPath = filepath.Join(t.TempDir(), "server.log")
+	return opts
+}
+
+// guarded returns opts with a guardian, and a state folder of the test's own.
+func guarded(t *testing.T, opts Options) Options {
+	t.Helper()
+	opts.Guard = []string{executable(t), "guard"}
+	if opts.StateDir == "" {
+		opts.StateDir = filepath.Join(t.TempDir(), "state")
+	}
+	return opts
+}
+
+// eventually waits until done says so.
+func eventually(t *testing.T, what string, done func() bool) {
+	t.Helper()
+	timeout := time.After(30 * time.Second)
+	for !done() {
+		select {
+		case <-timeout:
+			t.Fatalf("waited too long until %s", what)
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
 }
 
 func executable(t *testing.T) string {

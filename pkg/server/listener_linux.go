@@ -22,13 +22,33 @@ type socket struct {
 	address netip.AddrPort
 	// inode is what the descriptors of its owners point to.
 	inode string
+	// uid is the user who opened it, −1 if it is not told.
+	uid int
 }
+
+// link is what a descriptor of the socket reads as.
+func (s socket) link() string { return "socket:[" + s.inode + "]" }
 
 // listener finds the process that listens on host:port, or nil if it is not to be seen: another user's, or in another
 // container.
 func listener(host string, port int) *Proc {
+	links := map[string]bool{}
+	for _, s := range socketsOn(host, port) {
+		links[s.link()] = true
+	}
+	if len(links) == 0 {
+		return nil
+	}
+	for _, p := range owners(links, nil) {
+		return &p
+	}
+	return nil
+}
+
+// socketsOn returns the listening sockets that a client of host:port may reach.
+func socketsOn(host string, port int) []socket {
 	wanted := addresses(host)
-	inodes := map[string]bool{}
+	var found []socket
 	for _, file := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
 		data, err := os.ReadFile(file)
 		if err != nil {
@@ -40,14 +60,11 @@ func listener(host string, port int) *Proc {
 		}
 		for _, s := range sockets {
 			if int(s.address.Port()) == port && s.conflicts(wanted) {
-				inodes["socket:["+s.inode+"]"] = true
+				found = append(found, s)
 			}
 		}
 	}
-	if len(inodes) == 0 {
-		return nil
-	}
-	return owner(inodes)
+	return found
 }
 
 // addresses returns what host stands for; none for all interfaces.
@@ -79,26 +96,53 @@ func (s socket) conflicts(wanted []netip.Addr) bool {
 	return slices.ContainsFunc(wanted, func(a netip.Addr) bool { return a.IsUnspecified() || a == s.address.Addr() })
 }
 
-// owner returns the process that has one of the inodes ("socket:[N]") open. All descriptors of all processes are looked at,
-// which takes milliseconds.
-func owner(inodes map[string]bool) *Proc {
-	// Glob fails only on a bad pattern.
-	fds, _ := filepath.Glob("/proc/[0-9]*/fd/*")
-	for _, fd := range fds {
-		target, err := os.Readlink(fd)
-		if err != nil || !inodes[target] {
-			continue
-		}
-		pid, err := strconv.Atoi(strings.Split(fd, "/")[2])
-		if err != nil {
-			continue
-		}
-		if p, err := readProc(pid); err == nil {
-			p.Command = commandLine(pid, p.Command)
-			return &p
+// owners returns a process that has it open for each of the links ("socket:[N]") that one is seen to have. The processes of
+// first are looked at before all others, which may take a while: all descriptors of all processes.
+func owners(links map[string]bool, first []Proc) map[string]Proc {
+	found := map[string]Proc{}
+	look := func(p Proc) {
+		for _, link := range descriptors(p.PID) {
+			if _, known := found[link]; links[link] && !known {
+				p.Command = commandLine(p.PID, p.Command)
+				found[link] = p
+			}
 		}
 	}
-	return nil
+	for _, p := range first {
+		look(p)
+	}
+	if len(found) == len(links) {
+		return found
+	}
+	all, err := processes()
+	if err != nil {
+		return found
+	}
+	for _, p := range all {
+		look(p)
+	}
+	return found
+}
+
+// descriptors returns what the descriptors of a process point to; nil for a process of another user.
+func descriptors(pid int) []string {
+	dir := filepath.Join("/proc", strconv.Itoa(pid), "fd")
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil
+	}
+	var targets []string
+	for _, entry := range entries {
+		if target, err := os.Readlink(filepath.Join(dir, entry.Name())); err == nil {
+			targets = append(targets, target)
+		}
+	}
+	return targets
+}
+
+// holds tells whether a process has any of the links open.
+func holds(pid int, links map[string]bool) bool {
+	return slices.ContainsFunc(descriptors(pid), func(link string) bool { return links[link] })
 }
 
 // parseSockets reads the listening sockets from a table in the format of /proc/net/tcp and /proc/net/tcp6.
@@ -113,7 +157,11 @@ func parseSockets(table string) ([]socket, error) {
 		if err != nil {
 			return nil, fmt.Errorf("socket table, line %d: %w", i+1, err)
 		}
-		sockets = append(sockets, socket{address: address, inode: fields[9]})
+		uid, err := strconv.Atoi(fields[7])
+		if err != nil {
+			uid = -1
+		}
+		sockets = append(sockets, socket{address: address, inode: fields[9], uid: uid})
 	}
 	return sockets, nil
 }

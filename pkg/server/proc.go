@@ -15,6 +15,10 @@ type Proc struct {
 	StartTicks uint64
 	// Command is the command line, or the name in brackets where there is none.
 	Command string
+	// WaitChannel is the kernel function that the process, or the thread of it that is in uninterruptible sleep, waits in;
+	// Stack is the kernel stack of that thread, innermost first, which only root may read. Both are filled in for people
+	// only, where a process does not go away or a tree is described, and empty where the system does not tell.
+	WaitChannel, Stack string
 }
 
 // String names the process for people: pid and command line.
@@ -23,6 +27,21 @@ func (p Proc) String() string {
 		return fmt.Sprintf("pid %d", p.PID)
 	}
 	return fmt.Sprintf("pid %d (%s)", p.PID, p.Command)
+}
+
+// describe is String with the state of a process that ought to be gone, and what it waits for.
+func (p Proc) describe() string {
+	text := p.String()
+	if p.State != 0 {
+		text += fmt.Sprintf(" in state %c", p.State)
+	}
+	if p.WaitChannel != "" {
+		text += " at " + p.WaitChannel
+	}
+	if p.Stack != "" {
+		text += ", kernel stack " + p.Stack
+	}
+	return text
 }
 
 // alive tells whether the process can still hold anything. A zombie cannot, unless it is the ended main thread of a process

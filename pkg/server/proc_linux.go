@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -74,41 +75,81 @@ func reapLeader(p *os.Process) {
 	_, _ = p.Wait()
 }
 
-// members returns the processes of the tree's group or session that are still alive.
+// members returns the processes of the tree that are still alive, by pid.
 func (t tree) members() ([]Proc, error) {
-	entries, err := os.ReadDir("/proc")
+	procs, err := t.look()
+	if err != nil {
+		return nil, err
+	}
+	procs = slices.DeleteFunc(procs, func(p Proc) bool { return !p.alive() })
+	for i, p := range procs {
+		procs[i].Command = commandLine(p.PID, p.Command)
+	}
+	return procs, nil
+}
+
+// look returns the processes of the tree, zombies included, by pid.
+func (t tree) look() ([]Proc, error) {
+	if t.line == nil {
+		return nil, nil
+	}
+	all, err := processes()
+	if err != nil {
+		return nil, err
+	}
+	return t.line.of(all, markerOf), nil
+}
+
+// processes returns all processes there are; Command is the name only.
+func processes() ([]Proc, error) {
+	dir, err := os.Open("/proc")
+	if err != nil {
+		return nil, fmt.Errorf("listing processes: %w", err)
+	}
+	defer dir.Close()
+	names, err := dir.Readdirnames(-1)
 	if err != nil {
 		return nil, fmt.Errorf("listing processes: %w", err)
 	}
 	var procs []Proc
-	for _, entry := range entries {
-		pid, err := strconv.Atoi(entry.Name())
+	for _, name := range names {
+		pid, err := strconv.Atoi(name)
 		if err != nil {
 			continue
 		}
 		// A process that cannot be read has ended since, or is none of ours.
-		p, err := readProc(pid)
-		if err == nil && (p.PGID == t.leader || p.SID == t.leader) && p.alive() {
-			p.Command = commandLine(pid, p.Command)
+		if p, err := readProc(pid); err == nil {
 			procs = append(procs, p)
 		}
 	}
 	return procs, nil
 }
 
+// groupIsOurs tells whether the number of the leader's group can mean no other group: the leader, be it as a zombie, still
+// has it.
+func (t tree) groupIsOurs() bool {
+	if t.line == nil || t.line.leader.PID == 0 {
+		return false
+	}
+	p, err := readProc(t.line.leader.PID)
+	return err == nil && p.id() == t.line.leader
+}
+
 // signal sends sig to the very process that p describes, never to another that was given its number since.
 func (t tree) signal(p Proc, sig syscall.Signal) error {
 	fd, err := unix.PidfdOpen(p.PID, 0)
+	if err == nil {
+		defer unix.Close(fd)
+	}
+	// The descriptor, which cannot change hands, was opened before the look at whom it means.
+	if now, err := readProc(p.PID); err != nil || now.id() != p.id() {
+		return unix.ESRCH
+	}
 	if errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EPERM) {
 		return unix.Kill(p.PID, sig)
 	}
 	if err != nil {
 		return err
-	}
-	defer unix.Close(fd)
-	now, err := readProc(p.PID)
-	if err != nil || now.StartTicks != p.StartTicks {
-		return unix.ESRCH
 	}
 	return unix.PidfdSendSignal(fd, sig, nil, 0)
 }
@@ -150,11 +191,60 @@ func parseStat(data []byte) (Proc, error) {
 
 // commandLine returns the command line of pid for people, or fallback for a process without one.
 func commandLine(pid int, fallback string) string {
+	argv := argvOf(pid)
+	if len(argv) == 0 {
+		return fallback
+	}
+	return abbreviate(clean(strings.Join(MaskArgv(argv), " ")), maxCommand)
+}
+
+// argvOf returns the command line of pid as it is now; nil for none.
+func argvOf(pid int) []string {
 	data, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "cmdline"))
 	data = bytes.TrimRight(data, "\x00")
 	if err != nil || len(data) == 0 {
-		return fallback
+		return nil
 	}
-	argv := strings.Split(string(data), "\x00")
-	return abbreviate(clean(strings.Join(MaskArgv(argv), " ")), maxCommand)
+	return strings.Split(string(data), "\x00")
+}
+
+// zombieStatus returns the status of a process that has ended and was not reaped yet: the last field of its status.
+func zombieStatus(id identity) (syscall.WaitStatus, error) {
+	data, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(id.PID), "stat"))
+	if err != nil {
+		return 0, err
+	}
+	p, err := parseStat(data)
+	if err != nil {
+		return 0, err
+	}
+	fields := strings.Fields(string(data[bytes.LastIndexByte(data, ')')+1:]))
+	if p.id() != id || p.State != 'Z' || len(fields) < 50 {
+		return 0, fmt.Errorf("status of pid %d: it is no zombie any more", id.PID)
+	}
+	status, err := strconv.Atoi(fields[49])
+	if err != nil || status == 0 {
+		// 0 is also what those see who may not know.
+		return 0, fmt.Errorf("status of pid %d: not told", id.PID)
+	}
+	return syscall.WaitStatus(status), nil
+}
+
+// leaderEnded tells whether the leader, which is not our child, has ended.
+func (t tree) leaderEnded() bool {
+	p, err := readProc(t.line.leader.PID)
+	return err != nil || p.id() != t.line.leader || p.State == 'Z' || p.State == 'X'
+}
+
+// reapAdopted removes the zombies of the tree that have become our children when the guardian ended.
+func (t tree) reapAdopted() {
+	procs, err := t.look()
+	if err != nil {
+		return
+	}
+	for _, p := range procs {
+		if p.State == 'Z' && p.PPID == os.Getpid() {
+			_, _ = unix.Wait4(p.PID, nil, unix.WNOHANG, nil)
+		}
+	}
 }

@@ -36,9 +36,31 @@ func (t tree) members() ([]Proc, error) {
 	return []Proc{{PID: -t.leader, PGID: t.leader, SID: t.leader, Command: "process group"}}, nil
 }
 
+// groupIsOurs is what has to be taken for granted here.
+func (t tree) groupIsOurs() bool { return t.leader > 0 }
+
 func (t tree) signal(p Proc, sig syscall.Signal) error {
 	return syscall.Kill(p.PID, sig)
 }
 
 // listener is not known here.
 func listener(string, int) *Proc { return nil }
+
+// ListenOwners is not known here.
+func ListenOwners(string, int) []Listener { return nil }
+
+// OwnsPort is not known here, and nil.
+func (p *Process) OwnsPort() error { return nil }
+
+func (p *Process) listens([]Proc) bool { return false }
+
+// look is not known here.
+func (t tree) look() ([]Proc, error) { return nil, nil }
+
+func (t tree) leaderEnded() bool { return false }
+
+func (t tree) reapAdopted() {}
+
+func commandLine(_ int, fallback string) string { return fallback }
+
+func withWaitChannel(p Proc) Proc { return p }

@@ -16,21 +16,35 @@ import (
 // and wait for that goroutine. So the sweep happens exactly once and in every case, and a number is never signalled after it
 // may have come to mean somebody else.
 type Process struct {
-	opts    Options
-	leader  *os.Process
-	tree    tree
-	log     *serverLog
-	started time.Time
+	opts   Options
+	leader *os.Process
+	// guardian is the leader's parent; nil when we are.
+	guardian *guardian
+	// stateFile is where the launch is noted; empty for nowhere.
+	stateFile string
+	tree      tree
+	log       *serverLog
+	started   time.Time
 
 	// exited is closed when the leader has ended, gone when nothing of the tree is left, portFree when the port is free as
 	// well or was waited for in vain.
 	exited, gone, portFree chan struct{}
+	// lost is closed when a member that matters has ended, commanded when the stop command has, or there is none.
+	lost, commanded chan struct{}
 	// kill is closed when the tree is to be killed without further grace.
 	kill chan struct{}
 
 	mu sync.Mutex
 	// ready is set when a probe succeeded.
 	ready bool
+	// loss is set before lost is closed.
+	loss *ExitError
+	// remains is the tree as it was when the server's end, or a loss, was noticed.
+	remains []Proc
+	// commanding is set when the stop command was, or is being, run.
+	commanding bool
+	// termed is set when SIGTERM was sent.
+	termed bool
 	// asked is when Stop or Kill was first called, and deadline when grace ends; zero if neither was.
 	asked, deadline time.Time
 	// killing is set with kill closed.
@@ -43,7 +57,7 @@ type Process struct {
 	stopErr error
 }
 
-// Exit is how the leader ended.
+// Exit is how the leader, or another process of the server, ended.
 type Exit struct {
 	// Status is the exit status, −1 when a signal ended the process or the status is not known.
 	Status int
@@ -55,12 +69,16 @@ type Exit struct {
 	// Asked is true when Stop or Kill had been called. An end that nobody asked for is a failure whatever the status: a vLLM
 	// server whose engine died exits with 0.
 	Asked bool
+	// Unguarded is true when the end was noticed by that of the guardian, with which the leader goes down.
+	Unguarded bool
 }
 
 // String says how the process ended and after which time.
 func (e Exit) String() string {
 	how := fmt.Sprintf("exit status %d", e.Status)
 	switch {
+	case e.Unguarded:
+		how = "killed together with its guardian"
 	case e.Signal != "":
 		how = "ended by " + e.Signal
 	case e.Status < 0:
@@ -73,20 +91,24 @@ func (e Exit) String() string {
 type leaderEnd struct {
 	status int
 	signal syscall.Signal
+	// guardianLost is true when it was the guardian that ended.
+	guardianLost bool
 }
 
 // newProcess describes a server that was just started and whose output begins at the given offset of its log.
 func newProcess(opts Options, leader *os.Process, logStart int64) *Process {
 	return &Process{
-		opts:     opts,
-		leader:   leader,
-		tree:     tree{leader: leader.Pid},
-		log:      &serverLog{path: opts.LogPath, start: logStart, offset: logStart},
-		started:  time.Now(),
-		exited:   make(chan struct{}),
-		gone:     make(chan struct{}),
-		portFree: make(chan struct{}),
-		kill:     make(chan struct{}),
+		opts:      opts,
+		leader:    leader,
+		tree:      tree{leader: leader.Pid},
+		log:       &serverLog{path: opts.LogPath, start: logStart, offset: logStart},
+		started:   time.Now(),
+		exited:    make(chan struct{}),
+		gone:      make(chan struct{}),
+		portFree:  make(chan struct{}),
+		lost:      make(chan struct{}),
+		commanded: make(chan struct{}),
+		kill:      make(chan struct{}),
 	}
 }
 
@@ -103,10 +125,24 @@ func (p *Process) Exit() *Exit {
 	return p.exit
 }
 
-// Err returns an *ExitError when the leader has ended and nobody had asked for it, nil otherwise.
+// Lost returns a channel that is closed when, after SetReady, a process has ended that the server cannot do without, other
+// than the leader: its engine, a worker, the API server behind a wrapper. It takes well under a second, whatever the server
+// itself says of it, and Err tells which. It needs a guardian and is never closed without one, nor after Exited is or after a
+// stop was asked for.
+func (p *Process) Lost() <-chan struct{} { return p.lost }
+
+// Err returns an *ExitError when the leader, or a member that matters, has ended and nobody had asked for it: of whichever
+// ended first. It returns nil otherwise.
 func (p *Process) Err() error {
-	exit := p.Exit()
-	if exit == nil || exit.Asked {
+	p.mu.Lock()
+	exit, loss := p.exit, p.loss
+	p.mu.Unlock()
+	switch {
+	case loss != nil:
+		e := *loss
+		e.Tail = p.Tail(errorLines)
+		return &e
+	case exit == nil || exit.Asked:
 		return nil
 	}
 	return &ExitError{Exit: *exit, LogPath: p.opts.LogPath, Tail: p.Tail(errorLines)}
@@ -124,11 +160,15 @@ func (p *Process) Phase() Phase {
 // rewritten progress, long lines cut in the middle.
 func (p *Process) Tail(n int) []string { return p.log.tail(n) }
 
-// SetReady says that the server is ready, which decides how it is stopped. AwaitReady calls it.
+// SetReady says that the server is ready, which decides how it is stopped and from when on Lost is of use. AwaitReady calls
+// it.
 func (p *Process) SetReady() {
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	p.ready = true
+	p.mu.Unlock()
+	if p.guardian != nil {
+		p.guardian.command(commandReady)
+	}
 }
 
 func (p *Process) isReady() bool {
@@ -139,21 +179,100 @@ func (p *Process) isReady() bool {
 
 // watch follows the leader to its end, and sweeps what it leaves behind.
 func (p *Process) watch() {
-	p.recordExit(awaitLeader(p.leader))
+	p.recordExit(p.awaitLeader())
 	p.settle()
 	p.finish(p.sweep())
 	p.awaitPort()
 }
 
+// awaitLeader waits for the leader's end. Whoever is its parent does not reap it before finish.
+func (p *Process) awaitLeader() leaderEnd {
+	if p.guardian == nil {
+		return awaitLeader(p.leader)
+	}
+	told := make(chan struct{})
+	var urging sync.WaitGroup
+	urging.Go(func() { p.urgeGuardian(told) })
+	end := p.guardian.follow(p.recordLoss)
+	close(told)
+	urging.Wait()
+	if end.guardianLost && p.tree.line != nil {
+		p.tree.line.remember(p.guardian.members())
+	}
+	return end
+}
+
+// guardianSilence is how long a guardian may keep to itself that the leader was killed.
+const guardianSilence = time.Second
+
+// urgeGuardian ends a guardian that does not tell that the leader has ended although everything was killed: one that is
+// stopped, say.
+func (p *Process) urgeGuardian(told <-chan struct{}) {
+	select {
+	case <-told:
+		return
+	case <-p.kill:
+	}
+	for silent := false; ; silent = p.leaderEnded() {
+		if silent {
+			p.guardian.interrupt()
+		}
+		select {
+		case <-told:
+			return
+		case <-time.After(guardianSilence):
+		}
+	}
+}
+
+// leaderEnded tells whether the leader has ended, be it that nobody has noticed yet.
+func (p *Process) leaderEnded() bool {
+	if p.guardian == nil {
+		return leaderEnded(p.leader)
+	}
+	return p.tree.leaderEnded()
+}
+
 func (p *Process) recordExit(end leaderEnd) {
+	now := time.Now()
+	var remains []Proc
+	if !p.isAsked() {
+		remains = p.look()
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	now := time.Now()
-	p.exit = &Exit{Status: end.status, At: now, Ran: now.Sub(p.started), Asked: !p.asked.IsZero()}
+	if p.remains == nil {
+		p.remains = remains
+	}
+	p.exit = &Exit{Status: end.status, At: now, Ran: now.Sub(p.started), Asked: !p.asked.IsZero(), Unguarded: end.guardianLost}
 	if end.signal != 0 {
 		p.exit.Signal = signalName(end.signal)
 	}
 	close(p.exited)
+}
+
+func (p *Process) isAsked() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return !p.asked.IsZero()
+}
+
+// recordLoss records the first member that matters to end unasked.
+func (p *Process) recordLoss(e guardEvent) {
+	now := time.Now()
+	remains := p.look()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.loss != nil || !p.asked.IsZero() {
+		return
+	}
+	exit := Exit{Status: e.Status, At: now, Ran: now.Sub(p.started)}
+	if e.Signal != 0 {
+		exit.Signal = signalName(e.Signal)
+	}
+	p.loss = &ExitError{Exit: exit, Member: &Member{PID: e.PID, Name: e.Name, Command: e.Command}, LogPath: p.opts.LogPath}
+	p.remains = remains
+	close(p.lost)
 }
 
 func signalName(s syscall.Signal) string {

@@ -48,16 +48,24 @@ func (e *StartError) Summary() string {
 // Error is the summary and, on lines of their own, the last lines of the log.
 func (e *StartError) Error() string { return e.Summary() + logLines(e.LogPath, e.Tail) }
 
-// ExitError says that a server ended although nobody had asked it to.
+// ExitError says that a server, or a part of it without which it is none, ended although nobody had asked it to.
 type ExitError struct {
+	// Exit is how it ended. That of a member may not be known: Status is −1 then, and Signal empty.
 	Exit Exit
+	// Member is the process that ended; nil for the leader.
+	Member *Member
 	// LogPath is the server's log, Tail its last lines, oldest first.
 	LogPath string
 	Tail    []string
 }
 
 // Summary says in one line what happened, without the log.
-func (e *ExitError) Summary() string { return fmt.Sprintf("the server ended unasked: %v", e.Exit) }
+func (e *ExitError) Summary() string {
+	if e.Member != nil {
+		return fmt.Sprintf("%v of the server ended unasked: %v", e.Member, e.Exit)
+	}
+	return fmt.Sprintf("the server ended unasked: %v", e.Exit)
+}
 
 // Error is the summary and, on lines of their own, the last lines of the log.
 func (e *ExitError) Error() string { return e.Summary() + logLines(e.LogPath, e.Tail) }

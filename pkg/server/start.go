@@ -43,6 +43,22 @@ type Options struct {
 	SweepGrace time.Duration
 	// GoneTimeout bounds the wait for killed processes to disappear; 0 for 30 s.
 	GoneTimeout time.Duration
+	// Grace bounds a whole stop, from the call of Stop until it returns, where a batch system grants no more; 0 for no bound.
+	// All that the stop consists of is made to fit: the last quarter of it, 2 s at most, is kept for killing and sweeping.
+	Grace time.Duration
+	// StopCommand is run before the server is stopped in the ordinary way, for a server in a container, whose processes are
+	// none of ours; program first, with Env and with its output going to the log. It may take StopTimeout, or 5 s when the
+	// server is to be killed. Empty for none.
+	StopCommand []string
+	// Guard is the command line of a program that does nothing but call Guard with its standard input and output. On Linux
+	// it is started first and the server is its child, so that nothing of the server outlives this process, however that
+	// ends. Empty, and elsewhere, the server is a child of this process.
+	Guard []string
+	// StateDir is the folder in which the launch is noted as long as anything of it lives, see StateDir and Leftovers; empty
+	// for none. It is used on Linux only.
+	StateDir string
+	// RunDir is told by a Leftover of this launch; it is not used otherwise.
+	RunDir string
 }
 
 // withDefaults fills in the defaults.
@@ -63,9 +79,12 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// Start starts the server in a session, and so a process group, of its own, with nothing on its standard input. It returns as
-// soon as the process runs. The caller must call Stop or Kill, also when the process has ended. A command that cannot be run
-// is a *CommandError.
+// Start starts the server in a session, and so a process group, of its own, with nothing on its standard input and with
+// MarkerName in its environment. It returns as soon as the process runs. The caller must call Stop or Kill, also when the
+// process has ended. A command that cannot be run is a *CommandError.
+//
+// With a guardian (Options.Guard), Start makes this process a reaper of orphans: processes whose parent, down to the guardian,
+// was killed become children of this one.
 func Start(opts Options) (*Process, error) {
 	opts = opts.withDefaults()
 	if len(opts.Argv) == 0 {
@@ -75,31 +94,63 @@ func Start(opts Options) (*Process, error) {
 	if err != nil {
 		return nil, err
 	}
-	// The server writes to the file itself, so that no flood of its output can block it or pass through our memory.
-	out, err := os.OpenFile(opts.LogPath, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
+	begin, err := logEnd(opts.LogPath)
+	if err != nil {
+		return nil, err
+	}
+	p, err := launch(opts, path, begin)
+	if err != nil {
+		return nil, err
+	}
+	if len(opts.StopCommand) == 0 {
+		close(p.commanded)
+	}
+	go p.watch()
+	return p, nil
+}
+
+// openLog opens the log for appending. The server writes to the file itself, so that no flood of its output can block it or
+// pass through our memory.
+func openLog(path string) (*os.File, error) {
+	out, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
 	if err != nil {
 		return nil, fmt.Errorf("opening the server log: %w", err)
+	}
+	return out, nil
+}
+
+// logEnd makes the log if it does not exist and returns where new output will begin.
+func logEnd(path string) (int64, error) {
+	out, err := openLog(path)
+	if err != nil {
+		return 0, err
 	}
 	defer out.Close()
-	begin, err := out.Seek(0, io.SeekEnd)
+	end, err := out.Seek(0, io.SeekEnd)
 	if err != nil {
-		return nil, fmt.Errorf("opening the server log: %w", err)
+		return 0, fmt.Errorf("opening the server log: %w", err)
 	}
-	cmd := &exec.Cmd{
-		Path:        path,
-		Args:        opts.Argv,
-		Env:         opts.Env,
-		Dir:         opts.Dir,
-		Stdout:      out,
-		Stderr:      out,
-		SysProcAttr: &syscall.SysProcAttr{Setsid: true},
+	return end, nil
+}
+
+// serverCommand is the server, or its stop command, in a session of its own and with its output going to log.
+func serverCommand(path string, argv, env []string, dir string, log *os.File) *exec.Cmd {
+	return &exec.Cmd{Path: path, Args: argv, Env: env, Dir: dir, Stdout: log, Stderr: log,
+		SysProcAttr: &syscall.SysProcAttr{Setsid: true}}
+}
+
+// startDirect starts the server as a child of this process.
+func startDirect(opts Options, path string, env []string, begin int64) (*Process, error) {
+	out, err := openLog(opts.LogPath)
+	if err != nil {
+		return nil, err
 	}
+	defer out.Close()
+	cmd := serverCommand(path, opts.Argv, env, opts.Dir, out)
 	if err := cmd.Start(); err != nil {
 		return nil, startFailure(opts, err)
 	}
-	p := newProcess(opts, cmd.Process, begin)
-	go p.watch()
-	return p, nil
+	return newProcess(opts, cmd.Process, begin), nil
 }
 
 // startFailure tells a program that cannot be run (a script whose interpreter is missing, a binary for another machine) from

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -95,37 +96,83 @@ var stopTests = []stopTest{
 		opts:  Options{StopTimeout: longGrace, SweepGrace: 20 * time.Millisecond},
 		exit:  Exit{Asked: true}, killed: []string{"grandchild"},
 	},
+	{
+		name: "a leader that the signal kills leaves children that would end in order", ready: true, lights: 2,
+		steps: []string{"child=on-term=0;beacon=child;hang", "beacon=leader", "hang"},
+		opts:  Options{StopTimeout: longGrace, SweepGrace: time.Millisecond},
+		exit:  Exit{Status: -1, Signal: "SIGTERM", Asked: true},
+	},
+	{
+		name: "the same of a shell that says so", ready: true, lights: 2,
+		steps: []string{"on-term=143", "child=on-term=0;beacon=child;hang", "beacon=leader", "hang"},
+		opts:  Options{StopTimeout: longGrace, SweepGrace: time.Millisecond},
+		exit:  Exit{Status: 143, Asked: true},
+	},
+	{
+		name: "children of such a leader that ignore it, too", ready: true, lights: 2,
+		steps: []string{"child=ignore-term;beacon=child;hang", "beacon=leader", "hang"},
+		opts:  Options{StopTimeout: 50 * time.Millisecond, SweepGrace: time.Millisecond},
+		exit:  Exit{Status: -1, Signal: "SIGTERM", Asked: true}, killed: []string{"child"},
+	},
 }
 
 func TestStop(t *testing.T) {
 	for _, test := range stopTests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			b := newBeacon(t)
-			p := startFake(t, b, test.opts, test.steps...)
-			pids := b.await(t, test.lights)
-			if test.ready {
-				p.SetReady()
-			}
-			stopped, err := p.Stop(t.Context())
-			if err != nil {
-				t.Fatal(err)
-			}
-			b.awaitDark(t)
-			if diff := cmp.Diff(stopped.Exit, test.exit, ignoreTimes); diff != "" {
-				t.Errorf("exit (-got +want):\n%s", diff)
-			}
-			if stopped.Escalated != test.escalated {
-				t.Errorf("escalated %v, want %v", stopped.Escalated, test.escalated)
-			}
-			checkKilled(t, stopped.Killed, pids, test.killed)
-			if stopped.Leader < test.atLeast || stopped.Total() < stopped.Leader {
-				t.Errorf("the leader was given %v of %v, want at least %v", stopped.Leader, stopped.Total(), test.atLeast)
-			}
-			if err := p.Err(); err != nil {
-				t.Errorf("an end that was asked for is an error: %v", err)
-			}
+			test.run(t)
 		})
+		if runtime.GOOS != "linux" {
+			continue
+		}
+		t.Run(test.name+", guarded", func(t *testing.T) {
+			t.Parallel()
+			guardedTest := test
+			guardedTest.opts = guarded(t, test.opts)
+			guardedTest.run(t)
+		})
+	}
+}
+
+func (test stopTest) run(t *testing.T) {
+	b := newBeacon(t)
+	p := startFake(t, b, test.opts, test.steps...)
+	pids := b.await(t, test.lights)
+	if test.ready {
+		p.SetReady()
+	}
+	stopped, err := p.Stop(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.awaitDark(t)
+	if diff := cmp.Diff(stopped.Exit, test.exit, ignoreTimes); diff != "" {
+		t.Errorf("exit (-got +want):\n%s", diff)
+	}
+	if stopped.Escalated != test.escalated {
+		t.Errorf("escalated %v, want %v", stopped.Escalated, test.escalated)
+	}
+	checkKilled(t, stopped.Killed, pids, test.killed)
+	if stopped.Leader < test.atLeast || stopped.Total() < stopped.Leader {
+		t.Errorf("the leader was given %v of %v, want at least %v", stopped.Leader, stopped.Total(), test.atLeast)
+	}
+	if err := p.Err(); err != nil {
+		t.Errorf("an end that was asked for is an error: %v", err)
+	}
+	if test.opts.StateDir != "" {
+		checkEmpty(t, test.opts.StateDir)
+	}
+}
+
+// checkEmpty checks that no state file is left.
+func checkEmpty(t *testing.T, dir string) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Error(err)
+	}
+	for _, entry := range entries {
+		t.Errorf("%s is left in the state folder", entry.Name())
 	}
 }
 

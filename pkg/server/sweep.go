@@ -19,23 +19,20 @@ const (
 // position of the look and ended in front of it.
 const emptyLooks = 2
 
-// tree is the leader and what it started, as far as it stays in the leader's group or session.
+// tree is the server's processes.
 type tree struct {
 	// leader is the number of the leading process, its group and its session.
 	leader int
+	// line tells which processes are of the tree; nil where the system does not let us tell.
+	line *lineage
 }
 
 // sweptProcs are the processes that were killed, by identity.
-type sweptProcs map[procID]Proc
-
-type procID struct {
-	pid   int
-	ticks uint64
-}
+type sweptProcs map[identity]Proc
 
 func (s sweptProcs) add(procs []Proc) {
 	for _, p := range procs {
-		s[procID{p.PID, p.StartTicks}] = p
+		s[p.id()] = p
 	}
 }
 
@@ -47,16 +44,30 @@ func (s sweptProcs) sorted() []Proc {
 func (t tree) killAll() ([]Proc, error) {
 	procs, err := t.members()
 	// The signal to the group reaches at once what the list has missed. There being no group left is no error.
-	_ = syscall.Kill(-t.leader, syscall.SIGKILL)
+	if t.groupIsOurs() {
+		_ = syscall.Kill(-t.leader, syscall.SIGKILL)
+	}
 	for _, p := range procs {
 		_ = t.signal(p, syscall.SIGKILL)
 	}
 	return procs, err
 }
 
-// settle gives the rest of the tree a moment to end by itself.
+// terminate sends SIGTERM to the topmost of procs, those whose parent is not among them.
+func (t tree) terminate(procs []Proc) {
+	for _, p := range procs {
+		if !slices.ContainsFunc(procs, func(parent Proc) bool { return parent.PID == p.PPID }) {
+			_ = t.signal(p, syscall.SIGTERM)
+		}
+	}
+}
+
+// restGrace bounds how long a server may take to end whose leader, a wrapper, has ended before it.
+const restGrace = 10 * time.Second
+
+// settle gives the rest of the tree a moment to end by itself, and more if nobody has told it to end yet.
 func (p *Process) settle() {
-	timeout := time.After(p.opts.SweepGrace)
+	timeout := time.After(p.restOfGrace())
 	for delay := firstSweep; ; delay = min(2*delay, lastSweep) {
 		if procs, err := p.tree.members(); err == nil && len(procs) == 0 {
 			return
@@ -69,6 +80,30 @@ func (p *Process) settle() {
 		case <-time.After(delay):
 		}
 	}
+}
+
+// restOfGrace returns how long what the leader left behind may go on. A leader that the signal to stop has killed, as it does
+// a shell, has passed it on to nobody, and a server that still listens has not heard of it: they are asked to end now.
+func (p *Process) restOfGrace() time.Duration {
+	exit := p.Exit()
+	procs, err := p.tree.members()
+	if err != nil || len(procs) == 0 || !exit.Asked || p.isKilling() {
+		return p.opts.SweepGrace
+	}
+	if exit.Signal != signalName(syscall.SIGTERM) && exit.Status != shellTerm && !p.listens(procs) {
+		return p.opts.SweepGrace
+	}
+	p.tree.terminate(procs)
+	return max(p.opts.SweepGrace, min(p.grace(), restGrace))
+}
+
+// shellTerm is the exit status by which a shell says that SIGTERM ended its command.
+const shellTerm = 128 + int(syscall.SIGTERM)
+
+func (p *Process) isKilling() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.killing
 }
 
 // sweep kills what is left of the tree until nothing is. It does not give up on a process that the kernel does not let go;
@@ -93,10 +128,14 @@ func (p *Process) sweep() (sweptProcs, error) {
 // finish records that nothing of the tree is left, and reaps the leader.
 func (p *Process) finish(swept sweptProcs, err error) {
 	p.mu.Lock()
+	// The leader's number may mean somebody else from now on.
+	p.over = true
+	p.mu.Unlock()
+	p.reap()
+
+	p.mu.Lock()
 	defer p.mu.Unlock()
 	swept.add(p.stopped.Killed)
-	p.over = true
-	reapLeader(p.leader)
 	p.stopped.Exit = *p.exit
 	p.stopped.Killed = swept.sorted()
 	p.stopped.Tree = time.Since(p.exit.At)
@@ -109,12 +148,24 @@ func (p *Process) finish(swept sweptProcs, err error) {
 	close(p.gone)
 }
 
+// reap removes the leader's zombie, by way of its guardian if it has one, and what note there is of the launch.
+func (p *Process) reap() {
+	if p.guardian == nil {
+		reapLeader(p.leader)
+	} else {
+		p.guardian.finish()
+		p.tree.reapAdopted()
+	}
+	removeState(p.stateFile)
+}
+
 // portWait bounds the wait for the port. With every process gone it is free at once, unless somebody else took it.
 const portWait = 5 * time.Second
 
-// awaitPort waits until the server's port is free.
+// awaitPort waits until the server's port is free. A server in a container may have it until the stop command was run.
 func (p *Process) awaitPort() {
 	defer close(p.portFree)
+	<-p.commanded
 	if p.opts.Port == 0 {
 		return
 	}
