@@ -41,15 +41,24 @@ func TestMain(m *testing.M) {
 // fakeSteps are what a fake server can do. The steps of a child are separated by ";", those of a child with a group of its own
 // by ",", so that the one can be started by the other.
 var fakeSteps = map[string]func(string){
-	"log":         func(text string) { fmt.Println(text) },
-	"touch":       func(file string) { check(os.WriteFile(file, nil, 0o600)) },
-	"exit":        func(status string) { os.Exit(number(status)) },
-	"signal":      func(sig string) { check(syscall.Kill(os.Getpid(), syscall.Signal(number(sig)))); hang("") },
-	"ignore-term": func(string) { signal.Ignore(syscall.SIGTERM) },
-	"on-term":     onTerm,
-	"beacon":      lightBeacon,
-	"child":       func(steps string) { startChild(strings.Split(steps, ";"), childOptions{}) },
-	"group-child": func(steps string) { startChild(strings.Split(steps, ","), childOptions{group: true}) },
+	"log": func(text string) { fmt.Println(text) },
+	"append": func(file string) {
+		f, err := os.OpenFile(file, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+		check(err)
+		_, err = f.WriteString("x")
+		check(err)
+	},
+	"end-when": endWhen,
+	// The end of the parent ends the process, too.
+	"await-parent": func(string) { go awaitParent() },
+	"touch":        func(file string) { check(os.WriteFile(file, nil, 0o600)) },
+	"exit":         func(status string) { os.Exit(number(status)) },
+	"signal":       func(sig string) { check(syscall.Kill(os.Getpid(), syscall.Signal(number(sig)))); hang("") },
+	"ignore-term":  func(string) { signal.Ignore(syscall.SIGTERM) },
+	"on-term":      onTerm,
+	"beacon":       lightBeacon,
+	"child":        func(steps string) { startChild(strings.Split(steps, ";"), childOptions{}) },
+	"group-child":  func(steps string) { startChild(strings.Split(steps, ","), childOptions{group: true}) },
 	// A child in a session of its own; a daemon's parent has ended as well. Neither has the launch marker.
 	"session-child": func(steps string) { startChild(strings.Split(steps, ","), childOptions{session: true}) },
 	"daemon":        func(steps string) { startChild([]string{"session-child=" + steps, "exit=0"}, childOptions{}) },
@@ -86,6 +95,25 @@ func number(text string) int {
 	n, err := strconv.Atoi(text)
 	check(err)
 	return n
+}
+
+// endWhen ends the process in order when the file appears.
+func endWhen(file string) {
+	go func() {
+		for {
+			if _, err := os.Stat(file); err == nil {
+				os.Exit(0)
+			}
+			<-time.After(5 * time.Millisecond)
+		}
+	}()
+}
+
+func awaitParent() {
+	for parent := os.Getppid(); os.Getppid() == parent; {
+		<-time.After(5 * time.Millisecond)
+	}
+	os.Exit(0)
 }
 
 func onTerm(status string) {

@@ -168,10 +168,7 @@ func (g *guard) end(finished bool) int {
 	}
 	// The leader goes last, since its number is that of its group and session.
 	_, _ = unix.Wait4(g.tree.leader, nil, unix.WNOHANG, nil)
-	if g.job.StateFile != "" {
-		// Whoever finds it later will find nothing that it speaks of.
-		_ = os.Remove(g.job.StateFile)
-	}
+	removeState(g.job.StateFile)
 	return 0
 }
 

@@ -2,8 +2,6 @@ package server
 
 import (
 	"context"
-	"os"
-	"path/filepath"
 	"syscall"
 	"time"
 )
@@ -35,22 +33,9 @@ func (l Leftover) End(ctx context.Context) (Ended, error) {
 			return ended, err
 		}
 	}
-	l.removeFiles()
+	removeState(l.File)
 	ended.Took = time.Since(began)
 	return ended, nil
-}
-
-// removeFiles removes the state file, and what a writer of it that was killed has left.
-func (l Leftover) removeFiles() {
-	if l.File == "" {
-		return
-	}
-	// Glob fails only on a bad pattern, and a launch's name has nothing special in it.
-	torn, _ := filepath.Glob(l.File + ".*")
-	for _, file := range append(torn, l.File) {
-		// What cannot be removed speaks of nothing that lives.
-		_ = os.Remove(file)
-	}
 }
 
 // ending is the end of one leftover.

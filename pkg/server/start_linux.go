@@ -88,10 +88,16 @@ func noteLaunch(dir string, state launchState) (string, error) {
 	return file, state.write(file)
 }
 
-// removeState removes a state file. One that is left over is found to speak of nothing that lives.
+// removeState removes a state file, and what a writer of it that was killed has left. One that cannot be removed is found to
+// speak of nothing that lives.
 func removeState(file string) {
-	if file != "" {
-		_ = os.Remove(file)
+	if file == "" {
+		return
+	}
+	// Glob fails only on a bad pattern, and a folder with one in its name loses no more than torn files.
+	torn, _ := filepath.Glob(file + ".*")
+	for _, name := range append(torn, file) {
+		_ = os.Remove(name)
 	}
 }
 
