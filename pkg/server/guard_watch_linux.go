@@ -195,6 +195,8 @@ func (g *guard) becomeReady() {
 			g.watchMember(members[i], name)
 		}
 	}
+	g.job.State.Ready = time.Now().UTC()
+	g.record(g.present)
 }
 
 // endOf returns how a process that was watched ended, as far as it can still be told: its parent need not be us. Status −1

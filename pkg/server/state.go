@@ -35,6 +35,8 @@ type launchState struct {
 	Port        int       `json:"port,omitempty"`
 	RunDir      string    `json:"run_dir,omitempty"`
 	Started     time.Time `json:"started"`
+	// Ready is when the server was ready and it was noted which of its processes matter; zero before.
+	Ready time.Time `json:"ready,omitzero"`
 }
 
 const stateVersion = 1

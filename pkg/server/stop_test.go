@@ -111,7 +111,7 @@ var stopTests = []stopTest{
 	{
 		name: "children of such a leader that ignore it, too", ready: true, lights: 2,
 		steps: []string{"child=ignore-term;beacon=child;hang", "beacon=leader", "hang"},
-		opts:  Options{StopTimeout: 50 * time.Millisecond, SweepGrace: time.Millisecond},
+		opts:  Options{StopTimeout: time.Second, SweepGrace: time.Millisecond},
 		exit:  Exit{Status: -1, Signal: "SIGTERM", Asked: true}, killed: []string{"child"},
 	},
 }
