@@ -187,17 +187,19 @@ func (p *Process) noteAsked(grace time.Duration) bool {
 	return true
 }
 
-// killTree kills everything, once, and ends all grace.
+// killTree kills everything, once, and ends all grace, that of a stop command included.
 func (p *Process) killTree() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.killing || p.over {
+	if p.killing {
 		return
 	}
 	p.killing = true
-	p.stopped.Escalated = p.exit == nil && !p.leaderEnded()
-	// An error is found again, and reported, by the sweep.
-	p.stopped.Killed, _ = p.tree.killAll()
+	if !p.over {
+		p.stopped.Escalated = p.exit == nil && !p.leaderEnded()
+		// An error is found again, and reported, by the sweep.
+		p.stopped.Killed, _ = p.tree.killAll()
+	}
 	close(p.kill)
 }
 

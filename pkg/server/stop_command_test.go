@@ -69,6 +69,23 @@ func TestStopCommandThatFails(t *testing.T) {
 	}
 }
 
+// A stop command for a server that has ended long since is hurried like any other.
+func TestStopCommandIsHurried(t *testing.T) {
+	t.Parallel()
+	p := startFake(t, nil, Options{StopTimeout: longGrace, SweepGrace: time.Millisecond, StopCommand: []string{executable(t), "hang"}}, "exit=1")
+	<-p.gone
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	began := time.Now()
+	stopped, err := p.Stop(ctx)
+	if err != nil {
+		t.Error(err)
+	}
+	if took := time.Since(began); took > 4*hurriedStopCommand || stopped.CommandErr == nil {
+		t.Errorf("took %v, error %v; want about %v and an error", took, stopped.CommandErr, hurriedStopCommand)
+	}
+}
+
 // It runs also when the server has ended by itself: the container may live on. It runs once.
 func TestStopCommandRunsOnceAndInAnyCase(t *testing.T) {
 	t.Parallel()
