@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"os"
 	"os/signal"
 	"syscall"
 
@@ -19,12 +21,17 @@ func simulatorCommand(p *program) *cli.Command {
 		Action: func(c *cli.Context) error {
 			ctx, stop := signal.NotifyContext(c.Context, syscall.SIGTERM, syscall.SIGINT)
 			defer stop()
-			p.code = orchestrate.ExitCode(runSimulator(ctx, p, c.Args().Slice()))
-			return nil
+			code, err := runSimulator(ctx, p, c.Args().Slice())
+			p.code = code
+			return err
 		},
 	}
 }
 
-func runSimulator(ctx context.Context, p *program, args []string) int {
-	return simulator.Run(ctx, args, p.stdout, p.stderr)
+func runSimulator(ctx context.Context, p *program, args []string) (orchestrate.ExitCode, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return 0, fmt.Errorf("finding this program: %w", err)
+	}
+	return orchestrate.ExitCode(simulator.Run(ctx, []string{self, "simulator"}, args, p.stdout, p.stderr)), nil
 }

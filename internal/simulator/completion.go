@@ -188,22 +188,52 @@ func (c *completion) submit() {
 	}
 }
 
-// wait returns the next events, or the error of the context when the client has gone.
+// errEngineDead ends a completion whose engine has died.
+var errEngineDead = errors.New(engineDead)
+
+// wait returns the next events, or an error: that of the context when the client has gone, or errEngineDead.
 func (c *completion) wait(ctx context.Context, buffer []event) ([]event, error) {
+	dead := c.server.condition.dead
+	if dead.isSet() {
+		return nil, errEngineDead
+	}
 	select {
 	case <-c.outbox.ready:
 		return c.outbox.take(buffer), nil
+	case <-dead.done:
+		return nil, errEngineDead
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
 }
 
-// due returns the fault that strikes before this event is passed on, nil for none: when the request has had the tokens that the
-// fault asks for or, if it gets fewer, before the last one.
+// act lets faults act on the process before an event is passed on, at the same point as due. An error means that the event must
+// not be passed on: the server hangs (and the client has gone meanwhile) or the engine is dead.
+func (c *completion) act(ctx context.Context, e event) error {
+	for i := range c.faults {
+		f := &c.faults[i]
+		if f.kind.deed && c.reached(f, e) {
+			c.server.do(f)
+		}
+	}
+	if c.server.condition.dead.isSet() {
+		return errEngineDead
+	}
+	if c.server.condition.hung.isSet() {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	return nil
+}
+
+// reached reports whether the request has had the tokens that the fault asks for or, if it gets fewer, all but the last one.
+func (c *completion) reached(f *fault, e event) bool { return c.sent >= f.tokens || e.reason != "" }
+
+// due returns the fault that strikes before this event is passed on, nil for none.
 func (c *completion) due(e event) *fault {
 	for i := range c.faults {
 		f := &c.faults[i]
-		if f.kind.cutting && (c.sent >= f.tokens || e.reason != "") {
+		if f.kind.cutting && c.reached(f, e) {
 			return f
 		}
 	}
@@ -271,9 +301,12 @@ func (c *completion) record() {
 func (c *completion) faultNames() []string {
 	var names []string
 	for _, f := range c.faults {
-		if f.kind.name == c.endedBy || f.kind.response && !f.kind.cutting {
+		if f.kind.response && !f.kind.cutting {
 			names = append(names, string(f.kind.name))
 		}
+	}
+	if c.endedBy != "" {
+		names = append(names, string(c.endedBy))
 	}
 	return names
 }

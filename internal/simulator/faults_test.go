@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -24,11 +25,11 @@ func TestParseFault(t *testing.T) {
 	}{
 		{"exit", settings{Kind: faultExit, Request: -1, Phase: phaseServing, Status: 1, By: -1}},
 		{"exit:status=7,phase=loading,pass=full", settings{Kind: faultExit, Pass: "full", Request: -1, Phase: phaseLoading, Status: 7, By: -1}},
-		{"kill:after=1.5s", settings{Kind: faultKill, Request: -1, Phase: phaseServing, After: 1500 * time.Millisecond, Status: 1, By: -1}},
-		{"cut-stream:request=3,tokens=5", settings{Kind: faultCutStream, Request: 3, Phase: phaseServing, Tokens: 5, Status: 1, By: -1}},
-		{"error-event:id=-full-7", settings{Kind: faultErrorEvent, ID: "-full-7", Request: -1, Phase: phaseServing, Tokens: 1, Status: 1, By: -1}},
-		{"wrong-count:by=2,request=0", settings{Kind: faultWrongCount, Phase: phaseServing, Status: 1, By: 2}},
-		{"hang-loading", settings{Kind: faultHangLoading, Request: -1, Phase: phaseLoading, Status: 1, By: -1}},
+		{"kill:after=1.5s", settings{Kind: faultKill, Request: -1, Phase: phaseServing, After: 1500 * time.Millisecond, By: -1}},
+		{"cut-stream:request=3,tokens=5", settings{Kind: faultCutStream, Request: 3, Phase: phaseServing, Tokens: 5, By: -1}},
+		{"error-event:id=-full-7", settings{Kind: faultErrorEvent, ID: "-full-7", Request: -1, Phase: phaseServing, Tokens: 1, By: -1}},
+		{"wrong-count:by=2,request=0", settings{Kind: faultWrongCount, Phase: phaseServing, By: 2}},
+		{"hang-loading", settings{Kind: faultHangLoading, Request: -1, Phase: phaseLoading, By: -1}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.text, func(t *testing.T) {
@@ -46,16 +47,29 @@ func TestParseFault(t *testing.T) {
 
 func TestParseFaultErrors(t *testing.T) {
 	tests := []struct{ text, want string }{
-		{"explode", `unknown fault "explode"; allowed: abort, cut-stream, error-event, exit`},
+		{"explode", `unknown fault "explode"; allowed: abort, cut-stream, double-fork, engine-dead, error-event, exit, fail-log`},
 		{"", `unknown fault ""`},
-		{"exit:status", `"status" in "exit:status" is no setting of exit; allowed: pass, after, status, phase, request, id, tokens, each =VALUE`},
+		{"exit:status", `"status" in "exit:status" is no setting of exit; allowed: pass, after, count, request, id, tokens, status, phase, each =VALUE`},
 		{"hang-loading:request=1", `"request=1" in "hang-loading:request=1" is no setting of hang-loading; allowed: pass, after`},
 		{"exit:status=256", `status=256 in "exit:status=256": an exit status from 0 to 255 is allowed`},
 		{"exit:status=x", `a number of at least 0 is allowed`},
 		{"exit:request=-1", `a number of at least 0 is allowed`},
-		{"exit:phase=dinner", `phase=dinner in "exit:phase=dinner": allowed: loading, serving`},
+		{"exit:phase=dinner", `phase=dinner in "exit:phase=dinner": allowed: serving, loading, warm-up, stopping`},
 		{"exit:after=-1s", `a duration of at least 0 is allowed`},
 		{"exit:after=soon", `invalid duration`},
+		{"exit:phase=loading,request=1", `"exit:phase=loading,request=1": no request strikes in phase loading; allowed there: after=DURATION`},
+		{"kill:id=x,phase=stopping", `no request strikes in phase stopping`},
+		{"kill:count=0", `count=0 in "kill:count=0": a number of at least 1 is allowed`},
+		{"fail-log", `"fail-log" needs class=CLASS; allowed: device_assert, disk_full, driver_mismatch`},
+		{"fail-log:class=bad_mood", `class=bad_mood in "fail-log:class=bad_mood": allowed: device_assert, disk_full`},
+		{"engine-dead:delay=-1s", `a duration of at least 0 is allowed`},
+		{"kill-engine:noticed=maybe", `noticed=maybe in "kill-engine:noticed=maybe": allowed: yes, no`},
+		{"log-flood:rate=fast", `rate=fast in "log-flood:rate=fast": allowed: a whole number of B, kB, MB or GB, at least 1B, such as 100MB`},
+		{"log-flood:rate=0MB/s", `at least 1B`},
+		{"log-flood:total=-3", `at least 1B`},
+		{"log-flood:total=9999999999", `at least 1B`},
+		{"hang-loading:phase=serving", `"phase=serving" in "hang-loading:phase=serving" is no setting of hang-loading`},
+		{"slow-health:for=long", `invalid duration`},
 	}
 	for _, tt := range tests {
 		_, err := parseFault(tt.text)
@@ -66,7 +80,8 @@ func TestParseFaultErrors(t *testing.T) {
 }
 
 func FuzzParseFault(f *testing.F) {
-	for _, seed := range []string{"exit:status=3,after=2s", "kill:", "wrong-count:by=-9,pass=x", "exit:,", "abort:id==,tokens=9"} {
+	for _, seed := range []string{"exit:status=3,after=2s", "kill:", "wrong-count:by=-9,pass=x", "exit:,", "abort:id==,tokens=9", "log-flood:rate=100MB/s,total=1GB", "fail-log:class=nccl,count=2",
+		"kill-engine:noticed=no,delay=2s,phase=warm-up", "slow-stop:for=3s"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
@@ -74,7 +89,8 @@ func FuzzParseFault(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if _, known := faultKinds[got.kind.name]; !known || got.after < 0 || got.tokens < 0 || got.status < 0 || got.status > 255 {
+		if _, known := faultKinds[got.kind.name]; !known || got.after < 0 || got.tokens < 0 || got.status < 0 || got.status > 255 ||
+			got.lasting < 0 || got.rate < 1 || got.total < 0 || got.count < 0 || got.delay < -1 || !slices.Contains(got.kind.phases, got.phase) {
 			t.Errorf("%q: got %+v, which is out of bounds", text, got)
 		}
 	})
@@ -82,7 +98,8 @@ func FuzzParseFault(f *testing.F) {
 
 func TestFaultPlan(t *testing.T) {
 	faults := []fault{}
-	for _, text := range []string{"exit:pass=full,request=2", "kill:after=5s", "no-usage", "no-done:id=-9", "http-500:after=1s,request=0", "oom-loading"} {
+	for _, text := range []string{"exit:pass=full,request=2", "kill:after=5s", "no-usage", "no-done:id=-9", "http-500:after=1s,request=0", "oom-loading",
+		"hang:phase=warm-up", "kill-worker:after=1s", "exit:phase=stopping", "log-flood:phase=loading"} {
 		f, err := parseFault(text)
 		if err != nil {
 			t.Fatal(err)
@@ -98,8 +115,11 @@ func TestFaultPlan(t *testing.T) {
 	}
 	full, summarization := newFaultPlan(faults, "m@x-full"), newFaultPlan(faults, "m@x-summarization")
 	tests := []struct{ what, got, want string }{
-		{"full, loading", names(full.timed(phaseLoading)), "oom-loading"},
-		{"full, serving", names(full.timed(phaseServing)), "kill"},
+		{"full, loading", names(full.timed(phaseLoading)), "oom-loading log-flood"},
+		{"full, serving", names(full.timed(phaseServing)), "kill kill-worker"},
+		{"full, stopping", names(full.timed(phaseStopping)), "exit"},
+		{"full, warm-up by the clock", names(full.timed(phaseWarmup)), ""},
+		{"a request of the warm-up", names(full.ofRequest(1, "x-full-warmup-0", 0)), "no-usage hang"},
 		{"request 0 at once", names(full.ofRequest(0, "x-full-0", 0)), "no-usage"},
 		{"request 0 later", names(full.ofRequest(0, "x-full-0", 2*time.Second)), "no-usage http-500"},
 		{"request 2", names(full.ofRequest(2, "x-full-2", 0)), "exit no-usage"},

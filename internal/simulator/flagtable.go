@@ -74,17 +74,16 @@ func simFlags() []flagSpec {
 		one("--sim-vocab-size", kindInt),
 		one("--sim-truth", kindString),
 		{names: []string{"--sim-truth-tokens"}, arity: "0", kind: kindTrue},
-		one("--sim-fault", kindAppend),
+		{names: []string{"--sim-fault"}, arity: "+", kind: kindAppend, converter: string(kindAppend)},
+		one("--sim-state", kindString),
+		{names: []string{"--sim-tree"}, arity: "0", kind: kindTrue},
+		{names: []string{"--sim-wipe-environ"}, arity: "0", kind: kindTrue},
+		one("--sim-death-delay", kindDuration),
+		{names: []string{"--sim-reuseport"}, arity: "0", kind: kindTrue},
+		one("--sim-hold", kindString),
+		one("--sim-ready-file", kindString),
 	}
 }
-
-const simUsage = `                     [--sim-startup DURATION] [--sim-step DURATION]
-                     [--sim-prefill-per-token DURATION]
-                     [--sim-decode-per-seq DURATION]
-                     [--sim-output-len N|MIN:MAX] [--sim-vocab-size N]
-                     [--sim-truth DIR] [--sim-truth-tokens]
-                     [--sim-fault KIND[:KEY=VALUE,...]]
-`
 
 // flagTable is the set of accepted flags, in the order of vLLM's parser.
 type flagTable struct {

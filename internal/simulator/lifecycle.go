@@ -3,12 +3,14 @@ package simulator
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log"
 	"net"
 	"net/http"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -17,95 +19,51 @@ type launch struct {
 	options   *options
 	log       *logger
 	kill      func()
+	program   program
 	startedAt time.Time
 	plan      faultPlan
 	socket    *boundSocket
 	truth     *truthWriter
+
+	condition *condition
+	// deeds are the faults for runDeeds.
+	deeds chan *fault
+	// grow starts the tree, or returns what it did before; tree is nil until then.
+	grow func() (*processTree, error)
+	tree atomic.Pointer[processTree]
+	// helper is the child that own-session started, nil for none.
+	helper atomic.Pointer[member]
+}
+
+// newLaunch is a launch of which only the port and the truth file are missing.
+func newLaunch(o *options, log *logger, kill func(), p program) *launch {
+	l := &launch{options: o, log: log, kill: kill, program: p, startedAt: time.Now(), condition: newCondition()}
+	l.plan = newFaultPlan(o.faults, o.servedNames[0])
+	l.deeds = make(chan *fault, len(l.plan))
+	l.grow = sync.OnceValues(l.growTree)
+	return l
 }
 
 func (l *launch) close() { l.socket.close() }
 
 // run loads, serves and stops.
 func (l *launch) run(ctx context.Context) int {
+	deedCtx, endDeeds := context.WithCancel(context.WithoutCancel(ctx))
+	var deeds sync.WaitGroup
+	deeds.Go(func() { l.runDeeds(deedCtx) })
 	status, loaded := l.load(ctx)
 	if loaded {
 		status = l.serve(ctx)
 	}
+	endDeeds()
+	deeds.Wait()
+	l.endTree()
 	if err := l.truth.close(); err != nil {
 		l.log.line("ERROR: %v", err)
 		return max(status, exitFailure)
 	}
 	return status
 }
-
-// load plays the start-up and the faults that strike in it. Without loaded, the process ends with the status.
-func (l *launch) load(ctx context.Context) (status int, loaded bool) {
-	pending := l.plan.timed(phaseLoading)
-	for _, line := range startupLog(l.options) {
-		at := time.Duration(line.at * float64(l.options.startup))
-		for _, f := range pending {
-			if l.strikesAt(f) <= at {
-				return l.strike(ctx, f)
-			}
-		}
-		if !l.sleep(ctx, at) {
-			return exitInterrupted, false
-		}
-		line.print(l.log)
-	}
-	if len(pending) > 0 {
-		return l.strike(ctx, pending[0])
-	}
-	return exitOK, l.sleep(ctx, l.options.startup)
-}
-
-// strikesAt is when a fault strikes while loading: where nothing was said, in the middle.
-func (l *launch) strikesAt(f fault) time.Duration {
-	if f.after > 0 {
-		return f.after
-	}
-	return l.options.startup / 2
-}
-
-// strike lets a fault end the start-up.
-func (l *launch) strike(ctx context.Context, f fault) (int, bool) {
-	if !l.sleep(ctx, l.strikesAt(f)) {
-		return exitInterrupted, false
-	}
-	switch f.kind.ending {
-	case endOOM:
-		l.log.outOfMemory()
-		return exitFailure, false
-	case endHang:
-		l.sleep(ctx, 1<<62)
-		return exitInterrupted, false
-	case endKill:
-		l.kill()
-		return exitKilled, false
-	}
-	return f.status, false
-}
-
-// sleep waits until a time after the start; false when the launch is to stop. Under ignore-sigterm such a launch neither
-// becomes ready nor ends, as vLLM does when it is interrupted while it loads.
-func (l *launch) sleep(ctx context.Context, sinceStart time.Duration) bool {
-	timer := time.NewTimer(time.Until(l.startedAt.Add(sinceStart)))
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-	}
-	if l.plan.find(faultIgnoreSIGTERM, phaseLoading) != nil {
-		l.log.line(signalIgnored)
-		select {}
-	}
-	l.log.traceback(&startError{"KeyboardInterrupt", "terminated"})
-	return false
-}
-
-// signalIgnored is what the log says of a stop that the fault ignore-sigterm swallows.
-const signalIgnored = "WARNING: signal ignored (--sim-fault ignore-sigterm)"
 
 // serving is what runs while the server is ready.
 type serving struct {
@@ -132,14 +90,18 @@ func (l *launch) serve(ctx context.Context) int {
 		l.log.traceback(osError(err))
 		return exitFailure
 	}
-	s := l.newServing(pace)
+	s := l.newServing(l.condition.pausable(engineCtx, pace))
 	s.tasks.Go(func() { s.engine.run(engineCtx) })
 	s.tasks.Go(func() { _ = s.http.Serve(listener) })
 	s.tasks.Go(func() { s.reportThroughput(engineCtx) })
+	s.tasks.Go(func() { s.watchEngine(engineCtx) })
 	for _, f := range l.plan.timed(phaseServing) {
 		s.tasks.Go(func() { s.strikeLater(engineCtx, f) })
 	}
 	s.announce(listener.Addr())
+	if err := l.sayReady(); err != nil {
+		l.log.line("ERROR: %v", err)
+	}
 	status := s.wait(ctx, stopEngine)
 	// After a fault this order breaks the open streams, as the end of a process does.
 	_ = s.http.Close()
@@ -155,7 +117,7 @@ func (l *launch) newServing(pace pacer) *serving {
 	s := &serving{launch: l, fatal: make(chan fault, 1)}
 	s.server = &server{
 		options: l.options, engine: newEngine(l.options, st, pace), stats: st, truth: l.truth, log: l.log, plan: l.plan,
-		startedAt: l.startedAt, readyAt: now, end: s.endBy,
+		condition: l.condition, startedAt: l.startedAt, readyAt: now, end: s.endBy, do: l.do,
 	}
 	s.http = http.Server{Handler: s.handler(), IdleTimeout: keepAlive, ErrorLog: log.New(io.Discard, "", 0)}
 	return s
@@ -165,6 +127,22 @@ func (l *launch) newServing(pace pacer) *serving {
 func (s *serving) announce(address net.Addr) {
 	s.log.info(fromAPI, "entry.py:140", "Starting vLLM server on http://%s", address)
 	readyLog(s.log, os.Getpid())
+}
+
+// sayReady writes the process id to the file of --sim-ready-file.
+func (l *launch) sayReady() error {
+	if l.options.readyFile == "" {
+		return nil
+	}
+	// Written under another name first: who waits for the file finds it whole.
+	part := l.options.readyFile + ".part"
+	if err := os.WriteFile(part, fmt.Appendln(nil, os.Getpid()), 0o644); err != nil {
+		return fmt.Errorf("writing --sim-ready-file: %w", err)
+	}
+	if err := os.Rename(part, l.options.readyFile); err != nil {
+		return fmt.Errorf("writing --sim-ready-file: %w", err)
+	}
+	return nil
 }
 
 // wait returns when the server has to end, and with which status: on request after an ordered stop, by a fault at once.
@@ -178,17 +156,37 @@ func (s *serving) wait(ctx context.Context, stopEngine func()) int {
 		s.log.line(signalIgnored)
 		return s.die(<-s.fatal)
 	}
+	s.log.info(fromAPI, "launcher.py:254", "[shutdown] API server: shutdown triggered")
+	if pending := s.plan.timed(phaseStopping); len(pending) > 0 {
+		return s.dieStopping(pending[0], stopEngine)
+	}
 	s.stop(stopEngine)
 	return exitOK
 }
 
 // die ends the process as a fault says.
 func (s *serving) die(f fault) int {
-	if f.kind.ending == endKill {
+	switch {
+	case f.kind.ending == endKill:
 		s.launch.kill()
 		return exitKilled
+	case f.kind.name == faultEngineDead:
+		s.farewell()
 	}
 	return f.status
+}
+
+// dieStopping is a stop during which a fault strikes.
+func (s *serving) dieStopping(f fault, stopEngine func()) int {
+	timer := time.NewTimer(f.after)
+	defer timer.Stop()
+	<-timer.C
+	if f.kind.name != faultHang {
+		return s.die(f)
+	}
+	stopEngine()
+	s.drain(closeTimeout)
+	return s.die(<-s.fatal)
 }
 
 // closeTimeout is how long a stop waits for responses to be written out.
@@ -201,17 +199,37 @@ func (s *serving) stop(stopEngine func()) {
 	if timeout > 0 {
 		mode = "drain"
 	}
-	s.log.info(fromAPI, "launcher.py:254", "[shutdown] API server: shutdown triggered")
 	s.log.info(fromAPI, "launcher.py:270", "[shutdown] API server: stopping engine client mode=%s timeout=%ds", mode, int(timeout.Seconds()))
 	if timeout > 0 {
 		s.drain(timeout)
 	}
 	stopEngine()
+	s.launch.endTree()
 	s.log.info(fromAPI, "launcher.py:279", "[shutdown] API server: engine client stopped")
 	s.drain(closeTimeout)
+	s.farewell()
+	if f := s.plan.find(faultSlowStop, phaseStopping); f != nil {
+		s.linger(f.lasting)
+	}
+}
+
+// farewell is uvicorn's log of its end.
+func (s *serving) farewell() {
 	s.log.line("INFO:     Shutting down")
 	s.log.line("INFO:     Waiting for application shutdown.")
 	s.log.line("INFO:     Application shutdown complete.")
+	s.log.line("INFO:     Finished server process [%d]", os.Getpid())
+}
+
+// linger waits, for ever when lasting is 0.
+func (s *serving) linger(lasting time.Duration) {
+	var over <-chan time.Time
+	if lasting > 0 {
+		timer := time.NewTimer(lasting)
+		defer timer.Stop()
+		over = timer.C
+	}
+	<-over
 }
 
 // drain stops to take connections and waits for the open requests, but not for longer than the timeout.
@@ -231,12 +249,16 @@ func (s *serving) endBy(f fault) {
 	}
 }
 
-// strikeLater lets a fault end the process after its time.
+// strikeLater lets a fault act on the process after its time.
 func (s *serving) strikeLater(ctx context.Context, f fault) {
 	timer := time.NewTimer(f.after)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
+		if f.kind.deed {
+			s.do(&f)
+			return
+		}
 		s.endBy(f)
 	case <-ctx.Done():
 	}

@@ -15,8 +15,9 @@ type boundSocket struct {
 	fd int
 }
 
-// bind takes a port of the host; an empty host means all addresses, port 0 any free port. The caller ends with listen or close.
-func bind(host string, port int) (*boundSocket, error) {
+// bind takes a port of the host; an empty host means all addresses, port 0 any free port. A shared port can be taken and listened
+// on by several servers that all share it. The caller ends with listen or close.
+func bind(host string, port int, shared bool) (*boundSocket, error) {
 	address, err := net.ResolveTCPAddr("tcp", net.JoinHostPort(host, strconv.Itoa(port)))
 	if err != nil {
 		return nil, fmt.Errorf("resolving the address to listen on: %w", err)
@@ -31,6 +32,12 @@ func bind(host string, port int) (*boundSocket, error) {
 	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1); err != nil {
 		s.close()
 		return nil, fmt.Errorf("setting SO_REUSEADDR: %w", err)
+	}
+	if shared {
+		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1); err != nil {
+			s.close()
+			return nil, fmt.Errorf("setting SO_REUSEPORT: %w", err)
+		}
 	}
 	if err := unix.Bind(fd, sockaddr); err != nil {
 		s.close()

@@ -14,6 +14,8 @@ import (
 type logger struct {
 	mu             sync.Mutex
 	stdout, stderr io.Writer
+	// pids are the processes that play the parts of vLLM's; those that are missing are played by this one.
+	pids map[string]int
 }
 
 // The processes of vLLM that a line can come from.
@@ -25,11 +27,34 @@ const (
 
 // info writes a line of vLLM's own logger.
 func (l *logger) info(process, source, format string, args ...any) {
-	l.line("%s %s [%s] %s", processPrefix(process), stamp("INFO"), source, fmt.Sprintf(format, args...))
+	l.line("%s %s [%s] %s", l.prefix(process), stamp("INFO"), source, fmt.Sprintf(format, args...))
 }
 
-// processPrefix is how vLLM marks the lines of its processes; here all are the one process.
-func processPrefix(process string) string { return fmt.Sprintf("(%s pid=%d)", process, os.Getpid()) }
+// warn writes a warning of the API server.
+func (l *logger) warn(source, text string) {
+	l.line("%s %s [%s] %s", l.prefix(fromAPI), stamp("WARNING"), source, text)
+}
+
+// prefix is how vLLM marks the lines of its processes.
+func (l *logger) prefix(process string) string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	pid, ok := l.pids[process]
+	if !ok {
+		pid = os.Getpid()
+	}
+	return fmt.Sprintf("(%s pid=%d)", process, pid)
+}
+
+// name says which process plays a part.
+func (l *logger) name(process string, pid int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.pids == nil {
+		l.pids = map[string]int{}
+	}
+	l.pids[process] = pid
+}
 
 func stamp(level string) string { return level + " " + time.Now().Format("01-02 15:04:05") }
 
@@ -53,7 +78,7 @@ func (l *logger) access(r *http.Request, status int) {
 
 // traceback writes a Python exception as an uncaught one appears.
 func (l *logger) traceback(err error) {
-	prefix := processPrefix(fromAPI) + " "
+	prefix := l.prefix(fromAPI) + " "
 	lines := append([]string{
 		"Traceback (most recent call last):",
 		`  File "<frozen runpy>", line 198, in _run_module_as_main`,

@@ -3,6 +3,7 @@ package simulator
 import (
 	"encoding/json"
 	"fmt"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -48,6 +49,15 @@ type options struct {
 	truthDir        string
 	truthTokens     bool
 	faults          []fault
+	stateDir        string
+	// tree starts vLLM's processes, whose environment wipeEnviron hides; deathDelay is from the engine's death to the exit.
+	tree        bool
+	wipeEnviron bool
+	deathDelay  time.Duration
+	reusePort   bool
+	// hold is a pattern of files without which the server does not become ready, readyFile what it writes then.
+	hold      string
+	readyFile string
 
 	// given is the parsed command line, for the log.
 	given *arguments
@@ -66,6 +76,8 @@ const (
 	defaultStep            = 10 * time.Millisecond
 	defaultPrefillPerToken = 50 * time.Microsecond
 	defaultDecodePerSeq    = 100 * time.Microsecond
+	// defaultDeathDelay is what a vLLM 0.32.0 took.
+	defaultDeathDelay = 5 * time.Second
 )
 
 // startError is a failure of the launch that vLLM reports as a Python exception: traceback, exit status 1.
@@ -156,11 +168,31 @@ func (o *options) takeSimulation(v argValues) error {
 		}
 		o.outputLen = &r
 	}
-	for _, text := range v.args.values["--sim-fault"] {
+	o.tree = v.flag("--sim-tree", false)
+	o.wipeEnviron = v.flag("--sim-wipe-environ", false)
+	o.deathDelay = v.duration("--sim-death-delay", defaultDeathDelay)
+	o.reusePort = v.flag("--sim-reuseport", false)
+	o.readyFile = v.text("--sim-ready-file", "")
+	o.stateDir = v.text("--sim-state", "")
+	o.hold = v.text("--sim-hold", "")
+	if _, err := filepath.Match(o.hold, ""); err != nil {
+		return usagef("argument --sim-hold: %q is no pattern of file names: %v", o.hold, err)
+	}
+	return o.takeFaults(v.args.values["--sim-fault"])
+}
+
+func (o *options) takeFaults(texts []string) error {
+	for i, text := range texts {
 		f, err := parseFault(text)
-		if err != nil {
+		switch {
+		case err != nil:
 			return usagef("argument --sim-fault: %v", err)
+		case f.kind.tree && !o.tree:
+			return usagef("argument --sim-fault: %s needs --sim-tree", f.kind.name)
+		case f.count > 0 && o.stateDir == "":
+			return usagef("argument --sim-fault: count in %q needs --sim-state DIR", text)
 		}
+		f.index = i
 		o.faults = append(o.faults, f)
 	}
 	return nil

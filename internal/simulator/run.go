@@ -8,15 +8,19 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
-	"time"
 )
 
 // Run is the simulator: it starts as a vLLM server does with args (the flags only), serves until ctx ends, which stands for
 // SIGTERM, and returns the exit status of the process. 0 is a stop on request, 1 a failure to start (with a Python-like
 // traceback), 2 a wrong command line (with vLLM's usage), 130 a stop while loading; a fault chooses its own. It must be alone
-// in its process: some faults kill it.
-func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	return run(ctx, args, &logger{stdout: stdout, stderr: stderr}, killSelf)
+// in its process: some faults kill it. self is the command line, program first, that comes to Run again when flags are added to
+// it; --sim-tree and some faults start processes by it.
+func Run(ctx context.Context, self, args []string, stdout, stderr io.Writer) int {
+	p := program{argv: self, stdout: stdout, stderr: stderr}
+	if len(args) == 2 && args[0] == memberFlag {
+		return runMember(ctx, p, args[1])
+	}
+	return run(ctx, p, args, &logger{stdout: stdout, stderr: stderr}, killSelf)
 }
 
 // killSelf ends the process by SIGKILL, as the kernel's out-of-memory killer does.
@@ -35,8 +39,8 @@ const (
 	exitKilled      = 137 // never seen: the process is gone by then
 )
 
-func run(ctx context.Context, args []string, log *logger, kill func()) int {
-	l, err := prepare(args, log, kill)
+func run(ctx context.Context, p program, args []string, log *logger, kill func()) int {
+	l, err := prepare(p, args, log, kill)
 	if err == nil {
 		defer l.close()
 		return l.run(ctx)
@@ -58,24 +62,25 @@ func run(ctx context.Context, args []string, log *logger, kill func()) int {
 var errHelp = errors.New("help was asked for")
 
 // prepare does what must not fail later: it reads the command line and the model, takes the port and opens the truth file.
-func prepare(args []string, log *logger, kill func()) (*launch, error) {
+func prepare(p program, args []string, log *logger, kill func()) (*launch, error) {
 	parsed, err := parseArgs(newFlagTable(), args)
 	if err != nil {
 		return nil, err
 	}
 	if parsed.help {
-		_, _ = fmt.Fprint(log.stdout, vllmUsage, simUsage)
+		_, _ = fmt.Fprint(log.stdout, vllmUsage, simUsage, simHelp())
 		return nil, errHelp
 	}
 	o, err := newOptions(parsed)
 	if err != nil {
 		return nil, err
 	}
-	l := &launch{options: o, log: log, kill: kill, startedAt: time.Now(), plan: newFaultPlan(o.faults, o.servedNames[0])}
-	if l.socket, err = bind(o.host, o.port); err != nil {
+	l := newLaunch(o, log, kill, p)
+	if l.socket, err = bind(o.host, o.port, o.reusePort); err != nil {
 		return nil, osError(err)
 	}
-	if o.truthDir != "" {
+	l.plan, err = l.plan.within(o.stateDir)
+	if err == nil && o.truthDir != "" {
 		err = os.MkdirAll(filepath.Clean(o.truthDir), 0o755)
 	}
 	if err == nil {

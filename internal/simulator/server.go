@@ -23,11 +23,14 @@ type server struct {
 	truth       *truthWriter
 	log         *logger
 	plan        faultPlan
+	condition   *condition
 	startedAt   time.Time
 	readyAt     time.Time
 	completions atomic.Int64
 	// end is called when a fault ends the process; it may return before the process is gone.
 	end func(fault)
+	// do is called when a fault does something to the process that goes on.
+	do func(*fault)
 
 	mu     sync.Mutex
 	sealed bool           // no further completion begins
@@ -54,13 +57,9 @@ func (s *server) seal() {
 
 // routes are the endpoints by path and method.
 func (s *server) routes() map[string]map[string]http.HandlerFunc {
-	empty := func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Length", "0")
-		w.WriteHeader(http.StatusOK)
-	}
 	return map[string]map[string]http.HandlerFunc{
-		"/health":         {http.MethodGet: empty},
-		"/ping":           {http.MethodGet: empty, http.MethodPost: empty},
+		"/health":         {http.MethodGet: s.serveHealth},
+		"/ping":           {http.MethodGet: s.serveHealth, http.MethodPost: s.serveHealth},
 		"/version":        {http.MethodGet: s.serveVersion},
 		"/load":           {http.MethodGet: s.serveLoad},
 		"/metrics":        {http.MethodGet: s.serveMetrics},
@@ -107,6 +106,29 @@ func (s *server) authorized(r *http.Request) bool {
 	}
 	scheme, key, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	return strings.EqualFold(scheme, "bearer") && slices.Contains(s.options.apiKeys, key)
+}
+
+// serveHealth tells whether the engine is alive; it runs no request.
+func (s *server) serveHealth(w http.ResponseWriter, r *http.Request) {
+	if f := s.condition.slowHealth.Load(); f != nil {
+		var over <-chan time.Time
+		if f.lasting > 0 {
+			timer := time.NewTimer(f.lasting)
+			defer timer.Stop()
+			over = timer.C
+		}
+		select {
+		case <-over:
+		case <-r.Context().Done():
+			panic(http.ErrAbortHandler)
+		}
+	}
+	status := http.StatusOK
+	if s.condition.dead.isSet() {
+		status = http.StatusServiceUnavailable
+	}
+	w.Header().Set("Content-Length", "0")
+	w.WriteHeader(status)
 }
 
 func (s *server) serveVersion(w http.ResponseWriter, _ *http.Request) {

@@ -24,7 +24,11 @@ func TestMain(m *testing.M) {
 		os.Exit(m.Run())
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
-	status := Run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	self, err := os.Executable()
+	if err != nil {
+		panic(err)
+	}
+	status := Run(ctx, []string{self}, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
 	os.Exit(status)
 }
@@ -100,7 +104,7 @@ func launchInstance(t *testing.T, args ...string) *instance {
 		"--sim-truth", s.truth,
 	}
 	go func() {
-		s.status <- run(ctx, append(base, args...), &logger{stdout: s.stdout, stderr: s.stderr}, sync.OnceFunc(func() { close(s.killed) }))
+		s.status <- run(ctx, program{}, append(base, args...), &logger{stdout: s.stdout, stderr: s.stderr}, sync.OnceFunc(func() { close(s.killed) }))
 	}()
 	t.Cleanup(func() {
 		cancel()

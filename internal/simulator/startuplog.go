@@ -152,18 +152,3 @@ func readyLog(l *logger, pid int) {
 	l.line("INFO:     Waiting for application startup.")
 	l.line("INFO:     Application startup complete.")
 }
-
-// outOfMemory is the log of a GPU that is too small for the model: the cause, then the exception that it becomes.
-func (l *logger) outOfMemory() {
-	engine, api := processPrefix(fromEngine)+" ", processPrefix(fromAPI)+" "
-	failed := engine + stamp("ERROR") + " [core.py:1187] "
-	l.text(failed + "EngineCore failed to start.\n" +
-		failed + "Traceback (most recent call last):\n" +
-		failed + `  File "vllm/v1/worker/gpu_model_runner.py", line 5060, in load_model` + "\n" +
-		failed + "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 224.00 MiB. GPU 0 has a total capacity of 23.68 GiB " +
-		"of which 121.56 MiB is free. Including non-PyTorch memory, this process has 23.55 GiB memory in use. Of the allocated memory " +
-		"23.11 GiB is allocated by PyTorch, and 1.56 MiB is reserved by PyTorch but unallocated.\n" +
-		api + "Traceback (most recent call last):\n" +
-		api + `  File "vllm/v1/engine/utils.py", line 1105, in wait_for_engine_startup` + "\n" +
-		api + "RuntimeError: Engine core initialization failed. See root cause above. Failed core proc(s): {'EngineCore': 1}\n")
-}

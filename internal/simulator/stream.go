@@ -2,6 +2,7 @@ package simulator
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"time"
 )
@@ -39,8 +40,13 @@ func (c *completion) serveStream(w http.ResponseWriter, ctx context.Context, api
 	}
 	s.flush()
 	s.encoder = newChunkEncoder("cmpl-"+c.id, c.model, time.Now().Unix(), c.server.options.fingerprint)
-	if err := s.run(ctx); err != nil {
+	err := s.run(ctx)
+	if err != nil {
 		c.server.engine.abort(c.sequences...)
+	}
+	if errors.Is(err, errEngineDead) {
+		c.endedBy = faultEngineDead
+		s.fail()
 	}
 	c.record()
 	if c.broken {
@@ -65,8 +71,11 @@ func (s *stream) run(ctx context.Context) error {
 			return err
 		}
 		for _, e := range events {
+			if err := s.act(ctx, e); err != nil {
+				return err
+			}
 			if f := s.due(e); f != nil {
-				return s.strike(f, e)
+				return s.strike(ctx, f, e)
 			}
 			s.observe(e)
 			s.add(e)
@@ -123,14 +132,24 @@ func (s *stream) finish() {
 	}
 }
 
+// fail ends the stream with an error event.
+func (s *stream) fail() {
+	s.buf = append(append(s.buf, internalError(engineDead).event()...), doneEvent...)
+	s.flush()
+}
+
 // strike lets a fault end the stream before an event is passed on.
-func (s *stream) strike(f *fault, e event) error {
+func (s *stream) strike(ctx context.Context, f *fault, e event) error {
 	s.endedBy = f.kind.name
 	s.server.engine.abort(s.sequences...)
-	switch {
-	case f.kind.name == faultErrorEvent:
-		s.buf = append(append(s.buf, internalError(engineDead).event()...), doneEvent...)
-	case f.kind.name == faultAbort:
+	switch f.kind.name {
+	case faultErrorEvent:
+		s.fail()
+	case faultStall:
+		s.flush()
+		<-ctx.Done()
+		return ctx.Err()
+	case faultAbort:
 		aborted := event{e.seq, -1, finishAbort, e.at}
 		s.observe(aborted)
 		s.add(aborted)

@@ -2,6 +2,7 @@ package simulator
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"time"
 )
@@ -57,13 +58,16 @@ func (c *completion) serveWhole(w http.ResponseWriter, ctx context.Context) {
 	for c.open > 0 {
 		var err error
 		if events, err = c.wait(ctx, events); err != nil {
-			c.server.engine.abort(c.sequences...)
-			c.record()
+			c.giveUp(w, err)
 			return
 		}
 		for _, e := range events {
+			if err := c.act(ctx, e); err != nil {
+				c.giveUp(w, err)
+				return
+			}
 			if f := c.due(e); f != nil {
-				c.strikeWhole(w, f, choices, created)
+				c.strikeWhole(ctx, w, f, choices, created)
 				return
 			}
 			c.observe(e)
@@ -71,6 +75,16 @@ func (c *completion) serveWhole(w http.ResponseWriter, ctx context.Context) {
 		}
 	}
 	c.writeWhole(w, choices, created)
+}
+
+// giveUp ends a response that gets no more events: with an error when the engine is dead, with nothing when the client has gone.
+func (c *completion) giveUp(w http.ResponseWriter, err error) {
+	c.server.engine.abort(c.sequences...)
+	if errors.Is(err, errEngineDead) {
+		c.endedBy = faultEngineDead
+		writeError(w, internalError(engineDead))
+	}
+	c.record()
 }
 
 func (choice *wholeChoice) add(e event, withIDs bool) {
@@ -109,7 +123,7 @@ func (c *completion) writeWhole(w http.ResponseWriter, choices []wholeChoice, cr
 }
 
 // strikeWhole lets a fault end the response.
-func (c *completion) strikeWhole(w http.ResponseWriter, f *fault, choices []wholeChoice, created int64) {
+func (c *completion) strikeWhole(ctx context.Context, w http.ResponseWriter, f *fault, choices []wholeChoice, created int64) {
 	c.endedBy = f.kind.name
 	c.server.engine.abort(c.sequences...)
 	switch f.kind.name {
@@ -125,6 +139,8 @@ func (c *completion) strikeWhole(w http.ResponseWriter, f *fault, choices []whol
 		writeError(w, internalError(engineDead))
 		c.record()
 		return
+	case faultStall:
+		<-ctx.Done()
 	}
 	c.record()
 	if f.kind.ending != endNever {
