@@ -189,7 +189,7 @@ func (c *completion) submit() {
 }
 
 // errEngineDead ends a completion whose engine has died.
-var errEngineDead = errors.New(engineDead)
+var errEngineDead = errors.New("the engine is dead")
 
 // wait returns the next events, or an error: that of the context when the client has gone, or errEngineDead.
 func (c *completion) wait(ctx context.Context, buffer []event) ([]event, error) {

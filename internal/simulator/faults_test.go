@@ -45,6 +45,46 @@ func TestParseFault(t *testing.T) {
 	}
 }
 
+// The settings of faults of the process.
+func TestParseProcessFault(t *testing.T) {
+	type settings struct {
+		Kind                 faultName
+		Phase                phase
+		Count, Status        int
+		Delay, Lasting       time.Duration
+		Unnoticed            bool
+		Class                string
+		Rate, Total          int64
+		ByRequest, NeedsTree bool
+	}
+	tests := []struct {
+		text string
+		want settings
+	}{
+		{"engine-dead", settings{Kind: faultEngineDead, Phase: phaseServing, Delay: -1, Rate: 100e6}},
+		{"engine-dead:class=nccl,delay=2s,status=3", settings{Kind: faultEngineDead, Phase: phaseServing, Status: 3, Delay: 2 * time.Second, Class: "nccl", Rate: 100e6}},
+		{"kill-engine:noticed=no,id=-9", settings{Kind: faultKillEngine, Phase: phaseServing, Delay: -1, Unnoticed: true, Rate: 100e6, ByRequest: true, NeedsTree: true}},
+		{"kill-worker:noticed=yes,phase=warm-up", settings{Kind: faultKillWorker, Phase: phaseWarmup, Delay: -1, Rate: 100e6, ByRequest: true, NeedsTree: true}},
+		{"kill-api:phase=stopping", settings{Kind: faultKillAPI, Phase: phaseStopping, Delay: -1, Rate: 100e6, NeedsTree: true}},
+		{"fail-log:class=hf_access,count=2,status=3", settings{Kind: faultFailLog, Phase: phaseLoading, Count: 2, Status: 3, Delay: -1, Class: "hf_access", Rate: 100e6}},
+		{"slow-stop:for=1.5s", settings{Kind: faultSlowStop, Phase: phaseStopping, Delay: -1, Lasting: 1500 * time.Millisecond, Rate: 100e6}},
+		{"log-flood:rate=10kB/s,total=3GB", settings{Kind: faultLogFlood, Phase: phaseServing, Delay: -1, Rate: 10e3, Total: 3e9}},
+		{"log-no-newline", settings{Kind: faultLogNoNewline, Phase: phaseServing, Delay: -1, Rate: 100e6, Total: 1e6}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.text, func(t *testing.T) {
+			f, err := parseFault(tt.text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := settings{f.kind.name, f.phase, f.count, f.status, f.delay, f.lasting, f.unnoticed, f.class, f.rate, f.total, f.byRequest(), f.kind.tree}
+			if diff := cmp.Diff(got, tt.want); diff != "" {
+				t.Errorf("fault (-got +want):\n%s", diff)
+			}
+		})
+	}
+}
+
 func TestParseFaultErrors(t *testing.T) {
 	tests := []struct{ text, want string }{
 		{"explode", `unknown fault "explode"; allowed: abort, cut-stream, double-fork, engine-dead, error-event, exit, fail-log`},

@@ -88,10 +88,23 @@ func TestStartFailures(t *testing.T) {
 	}
 }
 
+// The help explains every flag and fault of the simulator's own.
 func TestHelp(t *testing.T) {
 	s := launchInstance(t, "--help")
 	if got := s.exit(); got != exitOK || !strings.HasPrefix(s.stdout.String(), "usage: api_server.py") {
 		t.Errorf("got exit status %d and %q, want 0 and the usage on stdout", got, s.stdout)
+	}
+	text := s.stdout.String()
+	for _, spec := range simFlags() {
+		explained := strings.Contains(text, "\n  "+spec.names[0]+" ") || strings.Contains(text, "\n  "+spec.names[0]+"\n")
+		if !explained || !strings.Contains(simUsage, "["+spec.names[0]) {
+			t.Errorf("%s is not explained, or not in the usage", spec.names[0])
+		}
+	}
+	for name, kind := range faultKinds {
+		if !strings.Contains(text, "\n  "+string(name)+" ") || kind.help == "" {
+			t.Errorf("fault %s is not explained", name)
+		}
 	}
 }
 
@@ -287,8 +300,13 @@ func TestProcess(t *testing.T) {
 // terminateInVain sends a SIGTERM and waits until the simulator has ignored it.
 func (c *child) terminateInVain(t *testing.T) {
 	t.Helper()
+	c.terminate(t)
+	c.stderr.wait(t, signalIgnored)
+}
+
+func (c *child) terminate(t *testing.T) {
+	t.Helper()
 	if err := c.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	c.stderr.wait(t, signalIgnored)
 }

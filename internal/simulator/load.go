@@ -64,11 +64,7 @@ func (l *launch) strike(ctx context.Context, f *fault) (status int, alive bool) 
 	}
 	switch f.kind.ending {
 	case endNever:
-		l.do(f)
-		if f.unnoticed {
-			return l.sleep(ctx, forEver)
-		}
-		return exitOK, true
+		return l.strikeAlive(ctx, f)
 	case endOOM:
 		l.log.startFailed(failLogs["out_of_memory_loading"])
 		return exitFailure, false
@@ -81,6 +77,20 @@ func (l *launch) strike(ctx context.Context, f *fault) (status int, alive bool) 
 		return exitKilled, false
 	}
 	return f.status, false
+}
+
+// strikeAlive does what the fault does. After a death nothing more happens until it is noticed, which may be never.
+func (l *launch) strikeAlive(ctx context.Context, f *fault) (status int, alive bool) {
+	if !f.kind.tree {
+		l.do(f)
+		return exitOK, true
+	}
+	if err := l.startTree(); err != nil {
+		l.log.traceback(osError(err))
+		return exitFailure, false
+	}
+	l.do(f)
+	return l.sleep(ctx, forEver)
 }
 
 const forEver = time.Duration(1 << 62)

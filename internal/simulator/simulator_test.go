@@ -59,6 +59,13 @@ func (l *watchedLog) String() string {
 	return l.text.String()
 }
 
+// size is how much has been written, in bytes.
+func (l *watchedLog) size() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Len()
+}
+
 // wait returns when the text is in the log.
 func (l *watchedLog) wait(t *testing.T, text string) {
 	t.Helper()
@@ -201,6 +208,28 @@ func (s *instance) post(id string, text []byte) (status int, answer string, err 
 	defer response.Body.Close()
 	read, err := io.ReadAll(response.Body)
 	return response.StatusCode, string(read), err
+}
+
+// postUntil sends a completion request; it returns what came until ctx ended.
+func (s *instance) postUntil(ctx context.Context, text []byte) (string, error) {
+	return s.postAs(ctx, "until", text)
+}
+
+// postAs is postUntil with an X-Request-Id.
+func (s *instance) postAs(ctx context.Context, id string, text []byte) (string, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url+"/v1/completions", bytes.NewReader(text))
+	if err != nil {
+		return "", err
+	}
+	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("X-Request-Id", id)
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return "", err
+	}
+	defer response.Body.Close()
+	read, err := io.ReadAll(response.Body)
+	return string(read), err
 }
 
 // events splits a stream into the JSON of its events, [DONE] included.
