@@ -23,12 +23,12 @@ func (l *launch) flood(ctx context.Context, f *fault) {
 		case <-ctx.Done():
 			return
 		}
-		n := int64(len(text))
-		if f.total > 0 {
-			n = min(n, f.total-written)
+		piece := text
+		if left := f.total - written; f.total > 0 && left < int64(len(text)) {
+			piece = text[:left-1] + text[len(text)-1:] // what follows begins on a line of its own, where there are lines
 		}
-		l.log.text(text[:n])
-		written += n
+		l.log.text(piece)
+		written += int64(len(piece))
 	}
 }
 
