@@ -47,7 +47,7 @@ func argumentAreas(stat []byte) (areas [4]int64, err error) {
 	const firstArea = 48 // proc(5): arg_start, arg_end, env_start, env_end
 	_, rest, _ := bytes.Cut(stat[max(bytes.LastIndexByte(stat, ')'), 0):], []byte(" "))
 	fields := bytes.Fields(rest) // from field 3 on
-	if len(fields) < firstArea {
+	if len(fields) < firstArea-3+len(areas) {
 		return areas, errors.New("/proc/self/stat does not tell where the arguments are")
 	}
 	for i := range areas {

@@ -6,7 +6,7 @@ import (
 )
 
 func TestArgumentAreas(t *testing.T) {
-	for _, stat := range []string{"", "1", "1 (x) S 1 2", "1 (a b) c) " + strings.Repeat("0 ", 60), ")" + strings.Repeat(" x", 60), "1 (x)"} {
+	for _, stat := range []string{"", "7 (a) b) S " + strings.Repeat("1 ", 44) + "100 120 121", "1", "1 (x) S 1 2", "1 (a b) c) " + strings.Repeat("0 ", 60), ")" + strings.Repeat(" x", 60), "1 (x)"} {
 		if areas, err := argumentAreas([]byte(stat)); err == nil {
 			t.Errorf("%q: got %v, want an error", stat, areas)
 		}
