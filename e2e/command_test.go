@@ -86,12 +86,18 @@ func (p *program) run(t *testing.T, args ...string) outcome {
 	if ctx.Err() != nil {
 		t.Fatalf("%q was not done after %v", args, runTimeout)
 	}
+	checkCrash(t, args, stderr.Bytes())
+	return outcome{code: cmd.ProcessState.ExitCode(), stdout: stdout.Bytes(), stderr: stderr.Bytes(), took: took}
+}
+
+// checkCrash looks for a crash of the program itself in what it said.
+func checkCrash(t *testing.T, args []string, stderr []byte) {
+	t.Helper()
 	for _, crash := range []string{"panic:", "goroutine "} {
-		if bytes.Contains(stderr.Bytes(), []byte(crash)) {
+		if bytes.Contains(stderr, []byte(crash)) {
 			t.Errorf("%q: stderr holds a crash (%q)", args, crash)
 		}
 	}
-	return outcome{code: cmd.ProcessState.ExitCode(), stdout: stdout.Bytes(), stderr: stderr.Bytes(), took: took}
 }
 
 // leftovers are the processes that p started, directly or not, and that still run.

@@ -4,7 +4,8 @@
 // the server itself counted. It reads published files and the command line only, none of this module's packages.
 //
 // A test starts the program (command_test.go), reads the run directory it leaves (rundir_test.go, metrics_test.go) and looks
-// for processes that should be gone (process_test.go). `make e2e` installs vLLM, builds the program and runs this.
+// for processes that should be gone (process_test.go). A fault is done to a run under way (job_test.go), whose processes are
+// kept account of (family_test.go). `make e2e` installs vLLM, builds the program and runs this.
 package e2e
 
 import (
@@ -99,6 +100,10 @@ func TestUnknownFlag(t *testing.T) {
 	}
 	if len(m.Passes) != 1 || m.Passes[0].ServerExit == nil || m.Passes[0].ServerExit.Status != 2 {
 		t.Errorf("passes in the manifest: %+v; want one, whose server ended with status 2", m.Passes)
+	}
+	if f := readPostmortem(t, dir); f.Class != "unknown_flag" || !strings.Contains(f.Line, "--no-such-flag") || f.Retry ||
+		f.Exit == nil || f.Exit.Status != 2 {
+		t.Errorf("failure.json: %+v; want the class unknown_flag with the flag's line, no retry, and an exit with status 2", f)
 	}
 	if s := readSummary(t, dir); s.Verdict != "invalid" || !s.Partial || s.EndToEndLatency != nil {
 		t.Errorf("verdict %q, partial %t, end_to_end_latency_s %v; want an invalid, partial summary without numbers", s.Verdict,

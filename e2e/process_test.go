@@ -15,40 +15,73 @@ import (
 
 // process is what /proc tells of one process.
 type process struct {
-	pid, session int
-	state, title string
-	environ      []byte
+	identity
+	parent, session int
+	state, title    string
+	environ         []byte
+}
+
+// identity tells a process from a later one of the same number: start is when it started, in ticks since the machine did.
+type identity struct {
+	pid   int
+	start uint64
 }
 
 func (p process) String() string { return fmt.Sprintf("%d (%s) %s", p.pid, p.state, p.title) }
 
-// inheritors are the running processes that have the variable mark (NAME=value) in the environment they were started with.
-// A child that starts a session of its own, or changes its title, is found all the same.
-func inheritors(t *testing.T, mark string) []string {
-	t.Helper()
-	return running(t, func(p process) bool {
-		return slices.ContainsFunc(bytes.Split(p.environ, []byte{0}), func(v []byte) bool { return string(v) == mark })
-	})
+// inherited tells whether p has the variable mark (NAME=value) in the environment it was started with. A child that starts a
+// session of its own keeps it. One that changes its title may not: the new title is written over the environment, and of
+// vLLM's processes the API server alone keeps it.
+func (p process) inherited(mark string) bool {
+	return slices.ContainsFunc(bytes.Split(p.environ, []byte{0}), func(v []byte) bool { return string(v) == mark })
 }
 
-// membersOf are the processes in one of the sessions, zombies included.
+// runs tells whether p runs the program at path.
+func (p process) runs(path string) bool {
+	its, err := os.Stat(fmt.Sprintf("/proc/%d/exe", p.pid))
+	if err != nil {
+		return false
+	}
+	program, err := os.Stat(path)
+	return err == nil && os.SameFile(its, program)
+}
+
+// inheritors are the running processes that have the mark.
+func inheritors(t *testing.T, mark string) []string {
+	t.Helper()
+	return running(t, func(p process) bool { return p.inherited(mark) })
+}
+
+// membersOf are the running processes in one of the sessions.
 func membersOf(t *testing.T, sessions []int) []string {
 	t.Helper()
 	return running(t, func(p process) bool { return slices.Contains(sessions, p.session) })
 }
 
-// running lists the processes that match, this one and zombies left out: a zombie holds nothing, and when it goes is up to
-// whoever inherited it.
+// running lists the processes that match.
 func running(t *testing.T, match func(process) bool) []string {
+	t.Helper()
+	var found []string
+	for _, p := range processes(t) {
+		if match(p) {
+			found = append(found, p.String())
+		}
+	}
+	return found
+}
+
+// processes are all that run, this one and zombies left out: a zombie holds nothing, and when it goes is up to whoever
+// inherited it.
+func processes(t *testing.T) []process {
 	t.Helper()
 	folders, err := filepath.Glob("/proc/[0-9]*")
 	if err != nil || len(folders) == 0 {
 		t.Fatalf("no processes in /proc (%v): this test needs Linux", err)
 	}
-	var found []string
+	var found []process
 	for _, folder := range folders {
-		if p, ok := readProcess(folder); ok && p.pid != os.Getpid() && p.state != "Z" && match(p) {
-			found = append(found, p.String())
+		if p, ok := readProcess(folder); ok && p.pid != os.Getpid() && p.state != "Z" && p.state != "X" {
+			found = append(found, p)
 		}
 	}
 	return found
@@ -61,14 +94,16 @@ func readProcess(folder string) (p process, ok bool) {
 		return process{}, false
 	}
 	// The second field is the name in parentheses and may hold anything; what follows the last one is: state, parent, group,
-	// session.
+	// session, …, and as the twentieth the start.
 	name, rest, found := cutLast(string(stat), ")")
 	fields := strings.Fields(rest)
-	if !found || len(fields) < 4 {
+	if !found || len(fields) < 20 {
 		return process{}, false
 	}
 	p.pid, _ = strconv.Atoi(filepath.Base(folder))
+	p.parent, _ = strconv.Atoi(fields[1])
 	p.session, _ = strconv.Atoi(fields[3])
+	p.start, _ = strconv.ParseUint(fields[19], 10, 64)
 	p.state, p.title = fields[0], name+")"
 	if line, err := os.ReadFile(filepath.Join(folder, "cmdline")); err == nil && len(line) > 0 {
 		p.title = strings.TrimSpace(string(bytes.ReplaceAll(line, []byte{0}, []byte{' '})))

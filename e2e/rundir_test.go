@@ -18,9 +18,9 @@ import (
 // The parts of the published files that are checked; names are those of the documentation.
 type (
 	summary struct {
-		Verdict string            `json:"verdict"`
-		Partial bool              `json:"partial"`
-		Reasons []json.RawMessage `json:"reasons"`
+		Verdict string   `json:"verdict"`
+		Partial bool     `json:"partial"`
+		Reasons []reason `json:"reasons"`
 
 		TotalInputTokens        *int     `json:"total_input_tokens"`
 		TotalGeneratedTokens    *int     `json:"total_generated_tokens"`
@@ -43,6 +43,10 @@ type (
 			Own           *float64   `json:"own_s"`
 		} `json:"phases"`
 	}
+	reason struct {
+		Rule string `json:"rule"`
+		Text string `json:"text"`
+	}
 	requestCounts struct {
 		Planned    int `json:"planned"`
 		Successful int `json:"successful"`
@@ -58,6 +62,7 @@ type (
 		RunID             string         `json:"run_id"`
 		Passes            []manifestPass `json:"passes"`
 		LaunchDifferences []string       `json:"launch_differences"`
+		Interrupted       string         `json:"interrupted"`
 		Failure           *failure       `json:"failure"`
 	}
 	manifestPass struct {
@@ -78,10 +83,22 @@ type (
 	serverExit struct {
 		Phase  string `json:"phase"`
 		Status int    `json:"status"`
+		Signal string `json:"signal"`
 	}
 	failure struct {
 		Message  string `json:"message"`
 		ExitCode int    `json:"exit_code"`
+	}
+	// postmortem is failure.json.
+	postmortem struct {
+		RunID  string      `json:"run_id"`
+		Step   string      `json:"step"`
+		Class  string      `json:"class"`
+		Line   string      `json:"line"`
+		Advice string      `json:"advice"`
+		Retry  bool        `json:"retry"`
+		Exit   *serverExit `json:"exit"`
+		Log    string      `json:"log"`
 	}
 	record struct {
 		Index            int    `json:"index"`
@@ -161,6 +178,12 @@ func readSummary(t *testing.T, dir string) (s summary) {
 	t.Helper()
 	decode(t, filepath.Join(dir, "summary.json"), &s)
 	return s
+}
+
+func readPostmortem(t *testing.T, dir string) (m postmortem) {
+	t.Helper()
+	decode(t, filepath.Join(dir, "failure.json"), &m)
+	return m
 }
 
 func decode(t *testing.T, path string, into any) {
