@@ -42,7 +42,9 @@ func newApp(p *program) *cli.App {
 		OnUsageError:              onUsageError,
 		Commands: []*cli.Command{
 			p.command(reportCommand(p)),
+			p.command(cleanupCommand(p)),
 			p.command(simulatorCommand(p)),
+			p.command(guardCommand(p)),
 		},
 	}
 	return app

@@ -32,6 +32,9 @@ func interruptible(parent context.Context, stderr io.Writer, grace time.Duration
 				cancelHard(context.DeadlineExceeded)
 			case s := <-signals:
 				cause := orchestrate.SignalError{Signal: s}
+				if grace > 0 {
+					cause.Deadline = time.Now().Add(grace)
+				}
 				if n > 0 {
 					cancelHard(cause)
 					continue

@@ -13,6 +13,7 @@ import (
 	"github.com/squeezebits/sqzb-orchestrate/pkg/config"
 	"github.com/squeezebits/sqzb-orchestrate/pkg/orchestrate"
 	"github.com/squeezebits/sqzb-orchestrate/pkg/report"
+	"github.com/squeezebits/sqzb-orchestrate/pkg/server"
 )
 
 func runFlags() []cli.Flag {
@@ -68,7 +69,8 @@ func processOptions() (orchestrate.Options, error) {
 	}
 	home, _ := os.UserHomeDir() // only recipes that use ~ need it, and they say so
 	return orchestrate.Options{Self: self, Environ: os.Environ(), LookupEnv: os.LookupEnv, Home: home, Version: version,
-		Commit: buildCommit(), Hard: context.Background()}, nil
+		Commit: buildCommit(), Guard: guardCommandLine(), StateDirs: server.StateDirs(os.LookupEnv),
+		Hard: context.Background()}, nil
 }
 
 func buildCommit() string {

@@ -21,9 +21,10 @@ import (
 	"github.com/squeezebits/sqzb-orchestrate/internal/simulator"
 )
 
-// The test binary is also the program: the scripts run it, and it runs itself as the simulator.
+// The test binary is also the program: the scripts run it, and it runs itself as the simulator, and as the guardian by the
+// name of /proc/self/exe.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"sqzb-orchestrate": main})
+	testscript.Main(m, map[string]func(){"sqzb-orchestrate": main, "exe": main})
 }
 
 func TestScripts(t *testing.T) { runScripts(t, "testdata/script") }
@@ -45,7 +46,8 @@ func runScripts(t *testing.T, dir string) {
 			e.Setenv("MODEL", filepath.Join(configs, "tiny-llama"))
 			e.Setenv("HOME", e.WorkDir)
 			e.Setenv("MARKER", e.WorkDir) // inherited by every server, and how noleft knows them
-			return nil
+			e.Setenv("XDG_RUNTIME_DIR", filepath.Join(e.WorkDir, ".run"))
+			return os.Mkdir(filepath.Join(e.WorkDir, ".run"), 0o700)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"code":      cmdCode,
@@ -90,8 +92,9 @@ func cmdInterrupt(ts *testscript.TestScript, neg bool, args []string) {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, program, args[5:]...)
 	cmd.Dir = ts.MkAbs(".")
-	cmd.Env = []string{"HOME=" + ts.Getenv("HOME"), "PATH=" + ts.Getenv("PATH"), "MARKER=" + ts.Getenv("MARKER"),
-		"MODEL=" + ts.Getenv("MODEL"), "TMPDIR=" + ts.Getenv("TMPDIR")}
+	for _, name := range []string{"HOME", "PATH", "MARKER", "MODEL", "TMPDIR", "XDG_RUNTIME_DIR"} {
+		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
+	}
 	stdout, err := os.Create(ts.MkAbs("stdout"))
 	ts.Check(err)
 	defer stdout.Close()
@@ -111,21 +114,32 @@ func cmdInterrupt(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// cmdNoLeft fails when a process that a program of this script started is still alive. Every one of them inherited MARKER.
+// cmdNoLeft fails when a process that a program of this script started is still alive. Every one of them inherited MARKER;
+// those that wrote their title over their environment are given away by their working directory.
 func cmdNoLeft(ts *testscript.TestScript, _ bool, _ []string) {
+	for _, proc := range alive(ts) {
+		cmdline, _ := os.ReadFile(filepath.Join(proc, "cmdline"))
+		ts.Fatalf("still alive: %s %q", proc, cmdline)
+	}
+}
+
+// alive are the folders in /proc of the processes that programs of this script have started and that are no zombies.
+func alive(ts *testscript.TestScript) []string {
 	marker := "MARKER=" + ts.Getenv("MARKER") + "\x00"
-	environs, err := filepath.Glob("/proc/[0-9]*/environ")
+	all, err := filepath.Glob("/proc/[0-9]*")
 	ts.Check(err)
-	for _, path := range environs {
-		env, err := os.ReadFile(path)
-		if err != nil || !strings.Contains(string(env), marker) {
-			continue
+	var out []string
+	for _, proc := range all {
+		if cmdline, _ := os.ReadFile(filepath.Join(proc, "cmdline")); len(cmdline) == 0 {
+			continue // a zombie, or of the kernel
 		}
-		cmdline, _ := os.ReadFile(filepath.Join(filepath.Dir(path), "cmdline"))
-		if len(cmdline) > 0 { // a zombie has none
-			ts.Fatalf("still alive: %s %q", filepath.Dir(path), cmdline)
+		env, _ := os.ReadFile(filepath.Join(proc, "environ"))
+		cwd, _ := os.Readlink(filepath.Join(proc, "cwd"))
+		if strings.Contains(string(env), marker) || cwd == ts.MkAbs(".") {
+			out = append(out, proc)
 		}
 	}
+	return out
 }
 
 // cmdJSON is `json FILE PATH VALUE`: the value at a dotted path of a JSON file, as JSON text.

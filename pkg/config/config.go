@@ -43,6 +43,10 @@ type Server struct {
 	// ReadyTimeout bounds a start, StopTimeout the grace between SIGTERM and SIGKILL.
 	ReadyTimeout time.Duration
 	StopTimeout  time.Duration
+	// StopCommand stops a server that runs in a container, before it is stopped in the ordinary way; empty for none.
+	// StopCommandRaw is to it what CommandRaw is to Command.
+	StopCommand    []string
+	StopCommandRaw []string
 }
 
 // Arg is one flag of the server.

@@ -49,7 +49,7 @@ func (w *writer) line(depth int, key, value string) {
 
 func (w *writer) server(s *Server) {
 	w.line(0, "server", "")
-	w.line(1, "command", flowList(storedCommand(s), scalarText))
+	w.line(1, "command", flowList(storedCommand(s.Command, s.CommandRaw), scalarText))
 	w.line(1, "model", Literal(s.Model))
 	w.line(1, "served_model_name", scalarText(s.ServedModelName))
 	w.open("args", len(s.Args))
@@ -64,6 +64,7 @@ func (w *writer) server(s *Server) {
 	w.line(1, "port", wordOrNumber("auto", 0, s.Port))
 	w.line(1, "ready_timeout", durationText(s.ReadyTimeout))
 	w.line(1, "stop_timeout", durationText(s.StopTimeout))
+	w.line(1, "stop_command", flowList(storedCommand(s.StopCommand, s.StopCommandRaw), scalarText))
 }
 
 // open begins a map below server, on one line when it is empty.
@@ -104,13 +105,13 @@ func (w *writer) load(l *Workload) {
 	w.line(1, "warmup_requests", wordOrNumber("auto", -1, l.WarmupRequests))
 }
 
-// storedCommand is the command with its variables where they are known, and escaped as it is where they are not.
-func storedCommand(s *Server) []string {
-	if len(s.CommandRaw) == len(s.Command) {
-		return s.CommandRaw
+// storedCommand is a command with its variables where they are known, and escaped as it is where they are not.
+func storedCommand(command, raw []string) []string {
+	if len(raw) == len(command) {
+		return raw
 	}
-	out := make([]string, len(s.Command))
-	for i, word := range s.Command {
+	out := make([]string, len(command))
+	for i, word := range command {
 		out[i] = escape(word)
 	}
 	return out

@@ -65,6 +65,7 @@ server:
   port: auto
   ready_timeout: 30m
   stop_timeout: 1m
+  stop_command: []
 dataset:
   path: ""
   tokenizer: "/r/a$$b"

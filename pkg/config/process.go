@@ -6,17 +6,27 @@ import (
 	"strings"
 )
 
-// command is a list of texts. The first is a program: a name to look up, or, with a slash, a path.
-func command(dst *Server) rule {
-	const allowed = "a list of texts such as [vllm, serve]"
+// command is a list of texts, as expanded in dst and as written in raw. The first is a program: a name to look up, or, with a
+// slash, a path.
+func command(dst, raw *[]string) rule {
+	r := optionalCommand(dst, raw, "a list of texts such as [vllm, serve]")
+	set := r.set
+	r.set = func(d *decoder, path string, n *node) string {
+		if n.kind == list && len(n.items) == 0 {
+			return "empty"
+		}
+		return set(d, path, n)
+	}
+	return r
+}
+
+// optionalCommand is a command that may be empty.
+func optionalCommand(dst, raw *[]string, allowed string) rule {
 	return rule{allowed, func(d *decoder, path string, n *node) string {
 		if n.kind != list {
 			return wrongType
 		}
-		if len(n.items) == 0 {
-			return "empty"
-		}
-		var words, raw []string
+		var words, written []string
 		for i, item := range n.items {
 			at := fmt.Sprintf("%s[%d]", path, i)
 			if item.kind != text {
@@ -27,13 +37,13 @@ func command(dst *Server) rule {
 			}
 			if i == 0 {
 				program := d.program(item, at)
-				words, raw = append(words, program), append(raw, escape(program))
+				words, written = append(words, program), append(written, escape(program))
 				continue
 			}
 			word, _ := d.expandWord(item, at)
-			words, raw = append(words, word), append(raw, item.text)
+			words, written = append(words, word), append(written, item.text)
 		}
-		dst.Command, dst.CommandRaw = words, raw
+		*dst, *raw = words, written
 		return ""
 	}}
 }

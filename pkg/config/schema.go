@@ -26,7 +26,7 @@ const maxCount = math.MaxInt32
 func schema(c *Config) []key {
 	return []key{
 		{"name", pattern(&c.Name, namePattern, "letters, digits, '.', '_' and '-', at most 100, not '.' first")},
-		{"server.command", command(&c.Server)},
+		{"server.command", command(&c.Server.Command, &c.Server.CommandRaw)},
 		{"server.model", modelOrPath(&c.Server.Model, "a folder or a Hugging Face name")},
 		{"server.served_model_name", pattern(&c.Server.ServedModelName, servedNamePattern, "a name without spaces, not '-' first, or \"\" for none")},
 		{"server.args", args(&c.Server.Args)},
@@ -35,6 +35,8 @@ func schema(c *Config) []key {
 		{"server.port", wordOr("auto", func() { c.Server.Port = 0 }, whole(&c.Server.Port, 1, 65535))},
 		{"server.ready_timeout", duration(&c.Server.ReadyTimeout)},
 		{"server.stop_timeout", duration(&c.Server.StopTimeout)},
+		{"server.stop_command", optionalCommand(&c.Server.StopCommand, &c.Server.StopCommandRaw,
+			"a list of texts such as [docker, stop, NAME], or [] for none")},
 		{"dataset.path", optionalPath(&c.Dataset.Path, "a file, or \"\" for random prompts")},
 		{"dataset.tokenizer", optionalModelOrPath(&c.Dataset.Tokenizer, "a folder or a Hugging Face name, or \"\" for server.model")},
 		{"dataset.num_requests", whole(&c.Dataset.NumRequests, 1, maxCount)},

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"syscall"
+	"time"
 )
 
 // ExitCode is what the program exits with.
@@ -74,7 +75,11 @@ func fail(code ExitCode, step string, err error, hint string) *Error {
 }
 
 // SignalError is the cause of a context that a signal cancelled.
-type SignalError struct{ Signal os.Signal }
+type SignalError struct {
+	Signal os.Signal
+	// Deadline is by when the program must have ended; zero for no bound.
+	Deadline time.Time
+}
 
 // Error names the signal.
 func (e SignalError) Error() string { return "interrupted by " + e.Name() }

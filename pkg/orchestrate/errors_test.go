@@ -30,7 +30,7 @@ func TestFailKeepsTheFirstCodeAndInterrupts(t *testing.T) {
 		t.Errorf("wrapping a coded error: got %v, want the error itself", got)
 	}
 	for sig, want := range map[os.Signal]ExitCode{os.Interrupt: 130, syscall.SIGTERM: 143, syscall.SIGHUP: 129} {
-		err := fail(ExitServer, "full: pass", fmt.Errorf("x: %w", SignalError{sig}), "")
+		err := fail(ExitServer, "full: pass", fmt.Errorf("x: %w", SignalError{Signal: sig}), "")
 		if err.Code != want {
 			t.Errorf("exit code of %v: got %d, want %d", sig, err.Code, want)
 		}

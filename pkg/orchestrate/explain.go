@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -94,16 +95,24 @@ func (p *pass) explain(ctx context.Context, err error) error {
 	case !isServerFailure(err):
 		return fail(ExitInternal, name, err, "")
 	}
-	p.noteExit(step)
+	p.noteExit(step, err)
 	if endedUnasked(err) && !pause(ctx, signalWindow) {
 		return fail(ExitInternal, name, context.Cause(ctx), "")
+	}
+	if errors.Is(err, bench.ErrStalled) {
+		err = &server.HangError{Err: err}
+		p.keepMetrics(ctx)
 	}
 	failure := &ServerFailure{Err: err, Failure: p.diagnose(err), Step: name, Tree: p.tree()}
 	hint := failure.Failure.Advice
 	if p.proc != nil {
 		hint = strings.TrimSpace(hint + " The whole log is in " + p.logPath() + ".")
 	}
-	return fail(ExitServer, name, failure, hint)
+	code := ExitServer
+	if failure.Failure.Class == server.FailurePortInUse {
+		code = ExitBusy
+	}
+	return fail(code, name, failure, hint)
 }
 
 // isServerFailure tells a failure of the server from one of this program or its machine.
@@ -136,15 +145,47 @@ func (p *pass) diagnose(err error) server.Failure {
 	return p.proc.Diagnose(err, server.OOMKills()-p.oomKills)
 }
 
-// noteExit keeps the end of a server that nobody asked for.
-func (p *pass) noteExit(phase string) {
+// noteExit keeps the end of a server, or of a part of it, that nobody asked for.
+func (p *pass) noteExit(phase string, err error) {
 	if p.proc == nil {
 		return
 	}
-	if exit := p.proc.Exit(); exit != nil {
-		p.info.ServerExit = &report.ServerExit{Phase: phase, Status: exit.Status, Signal: exit.Signal}
+	exit := p.proc.Exit()
+	info := &report.ServerExit{Phase: phase}
+	var ended *server.ExitError
+	if errors.As(err, &ended) {
+		exit = &ended.Exit
+		if ended.Member != nil {
+			info.Member = ended.Member.String()
+		}
+	}
+	if exit == nil {
+		return
+	}
+	info.Status, info.Signal = exit.Status, exit.Signal
+	p.info.ServerExit = info
+}
+
+// tree is the server's processes when it failed.
+func (p *pass) tree() []server.Proc {
+	if p.proc == nil {
+		return nil
+	}
+	return p.proc.Tree()
+}
+
+// keepMetrics stores the metrics of a server that hangs, if it gives any.
+func (p *pass) keepMetrics(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
+	defer cancel()
+	text, err := p.control.Metrics(ctx)
+	if err == nil {
+		err = report.WriteFile(filepath.Join(p.dir, hangMetricsFile), text)
+	}
+	if err != nil {
+		p.o.Observe(Note{Text: p.name + ": the metrics of the hanging server are not kept: " + err.Error()})
 	}
 }
 
-// tree is the server's processes as they are now.
-func (p *pass) tree() []server.Proc { return nil }
+// hangMetricsFile has the metrics of a server that hangs, in the folder of its pass.
+const hangMetricsFile = "metrics-hang.prom"

@@ -23,13 +23,22 @@ func (p *pass) launch() error {
 	p.info.Launch = report.Launch{Argv: server.MaskArgv(rec.Argv), Env: server.Mask(rec.Env), Port: port,
 		ServedModel: p.served}
 	p.compareLaunch(rec)
-	p.proc, err = server.Start(server.Options{Argv: rec.Argv, Env: rec.Env, Host: p.cfg.Server.Host, Port: port,
-		LogPath: p.logPath(), StopTimeout: p.cfg.Server.StopTimeout})
+	p.proc, err = server.Start(p.startOptions(rec, port))
 	if err != nil {
 		return at("start", err)
 	}
 	p.info.Launch.PID = p.proc.PID()
 	return nil
+}
+
+// startOptions are how the launch is run and stopped.
+func (p *pass) startOptions(rec server.LaunchRecord, port int) server.Options {
+	o := server.Options{Argv: rec.Argv, Env: rec.Env, Host: p.cfg.Server.Host, Port: port, LogPath: p.logPath(),
+		StopTimeout: p.cfg.Server.StopTimeout, StopCommand: p.cfg.Server.StopCommand, Guard: p.o.Guard, RunDir: p.run.dir}
+	if len(p.o.StateDirs) > 0 {
+		o.StateDir = p.o.StateDirs[0]
+	}
+	return o
 }
 
 // port is the recipe's, if nobody else has it, or a free one.

@@ -85,6 +85,9 @@ func (p *pass) measure(ctx context.Context) error {
 		return at("pass", err)
 	}
 	p.o.Observe(StepDone{Pass: p.name, Step: "pass", Took: res.Elapsed, Detail: passDetail(&progress)})
+	if err := p.ours(); err != nil && p.proc.Err() == nil {
+		return err
+	}
 	if progress.Failed.Load() > 0 {
 		if err := p.stillAlive(ctx); err != nil {
 			return at("pass", err)

@@ -38,6 +38,8 @@ type pass struct {
 	load    *client.Client
 	// oomKills is what server.OOMKills said before the launch.
 	oomKills int
+	// abandon ends the wait for readiness for good.
+	abandon context.CancelCauseFunc
 }
 
 // retryAfter are the waits before a start is tried again, where that helps.
@@ -84,6 +86,9 @@ func (p *pass) attempt(ctx context.Context) (err error) {
 	if err := p.awaitReady(ctx, startedAt); err != nil {
 		return err
 	}
+	if err := p.ours(); err != nil {
+		return err
+	}
 	watched, release := p.watch(ctx)
 	defer release()
 	if err := p.warmup(watched); err != nil {
@@ -92,7 +97,8 @@ func (p *pass) attempt(ctx context.Context) (err error) {
 	return p.measure(watched)
 }
 
-// watch returns a context that is cancelled, with the cause, the moment the server's process ends.
+// watch returns a context that is cancelled, with the cause, the moment the server's process ends, or a part of it without
+// which it cannot do its work.
 func (p *pass) watch(ctx context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	done := make(chan struct{})
@@ -100,6 +106,8 @@ func (p *pass) watch(ctx context.Context) (context.Context, func()) {
 		defer close(done)
 		select {
 		case <-p.proc.Exited():
+			cancel(p.proc.Err())
+		case <-p.proc.Lost():
 			cancel(p.proc.Err())
 		case <-ctx.Done():
 		}
@@ -118,14 +126,12 @@ func (p *pass) shutdown(ctx context.Context, err error) error {
 		err = at("pass", died)
 	}
 	err = p.explain(ctx, err)
-	p.o.Observe(StepStarted{Pass: p.name, Step: "stop"})
-	startedAt := time.Now()
-	_, stopErr := p.proc.Stop(p.o.Hard)
-	took := time.Since(startedAt)
-	p.info.Phases.Stop = took.Seconds()
+	stopErr := p.stop(err)
 	p.info.Complete = err == nil && stopErr == nil
-	p.o.Observe(StepDone{Pass: p.name, Step: "stop", Took: took})
 	if err != nil {
+		if stopErr != nil {
+			p.o.Observe(Note{Text: p.name + ": " + stopErr.Error()})
+		}
 		return err
 	}
 	if stopErr != nil {

@@ -42,6 +42,9 @@ type treeEntry struct {
 	PPID    int    `json:"ppid"`
 	State   string `json:"state"`
 	Command string `json:"command"`
+	// WaitChannel is the kernel function it waits in, Stack its kernel stack, where the system tells them.
+	WaitChannel string `json:"wait_channel,omitempty"`
+	Stack       string `json:"stack,omitempty"`
 }
 
 // writePostmortem writes failure.json and replay.sh.
@@ -67,9 +70,18 @@ func (p *pass) writePostmortem(f *ServerFailure) error {
 func treeEntries(procs []server.Proc) []treeEntry {
 	list := make([]treeEntry, len(procs))
 	for i, p := range procs {
-		list[i] = treeEntry{PID: p.PID, PPID: p.PPID, State: string(rune(p.State)), Command: p.Command}
+		list[i] = treeEntry{PID: p.PID, PPID: p.PPID, State: stateLetter(p.State), Command: p.Command,
+			WaitChannel: p.WaitChannel, Stack: p.Stack}
 	}
 	return list
+}
+
+// stateLetter is the kernel's letter; empty when the state is not known.
+func stateLetter(state byte) string {
+	if state == 0 {
+		return ""
+	}
+	return string(rune(state))
 }
 
 // replayScript starts the same server by hand: the same argv and nothing but the same environment. A secret stands in it as

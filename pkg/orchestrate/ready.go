@@ -15,6 +15,9 @@ func (p *pass) awaitReady(ctx context.Context, startedAt time.Time) error {
 		p.o.Observe(ServerPhase{Pass: p.name, Phase: p.proc.Phase().String(), Elapsed: time.Since(startedAt),
 			Timeout: p.cfg.Server.ReadyTimeout})
 	})
+	ctx, abandon := context.WithCancelCause(ctx)
+	defer abandon(nil)
+	p.abandon = abandon
 	err := p.proc.AwaitReady(ctx, p.cfg.Server.ReadyTimeout, p.ready)
 	stop()
 	if err != nil {
@@ -43,6 +46,11 @@ func (p *pass) ready(ctx context.Context) error {
 		}
 	}
 	if !found {
+		// What answers may be somebody else's server beside ours, or in place of it.
+		if err := p.ours(); err != nil {
+			p.abandon(err)
+			return err
+		}
 		return fmt.Errorf("the server on port %d does not serve %s: it is not ours", p.info.Launch.Port, p.served)
 	}
 	if p.info.Server.Version, err = p.control.Version(ctx); err != nil {

@@ -31,6 +31,11 @@ type Options struct {
 	Set          []string
 	// Observe is told what happens; nil for nobody.
 	Observe Observer
+	// Guard starts this program as the guardian of a server, see server.Options.Guard; empty for none.
+	Guard []string
+	// StateDirs are where launches of this user are noted: ours in the first, and those of an earlier run that did not end
+	// in order in any of them. None: nothing is noted and nothing looked for.
+	StateDirs []string
 	// Hard is cancelled when the user will not wait any longer: servers are then killed instead of stopped in order.
 	Hard context.Context
 }
@@ -111,6 +116,7 @@ func (r *run) open() error {
 func (r *run) save() error { return report.WriteManifest(r.dir, r.manifest) }
 
 func (r *run) steps(ctx context.Context) error {
+	r.clear(ctx)
 	in, err := Prepare(ctx, r.cfg, r.o)
 	if err != nil {
 		return err

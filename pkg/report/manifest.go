@@ -119,7 +119,9 @@ type Pass struct {
 	Phases   Phases `json:"phases"`
 	// Complete is true when the pass ran to its end and the server was stopped by us.
 	Complete bool `json:"complete"`
-	// ServerExit is set when the server ended before it was stopped.
+	// Stop is how the server was stopped, nil if it was not started.
+	Stop *Stop `json:"stop,omitempty"`
+	// ServerExit is set when the server, or a part of it that it cannot do without, ended before it was stopped.
 	ServerExit *ServerExit `json:"server_exit,omitempty"`
 }
 
@@ -160,11 +162,28 @@ type Phases struct {
 	Stop float64 `json:"stop_s,omitzero"`
 }
 
+// Stop is how a server was stopped; times in seconds of wall time.
+type Stop struct {
+	// Leader is from the request to end until the server's first process had ended, Tree from then until the last one was
+	// gone, Port from then until the port was free.
+	Leader float64 `json:"leader_s"`
+	Tree   float64 `json:"tree_s"`
+	Port   float64 `json:"port_s"`
+	// Command is how long server.stop_command ran, CommandError what went wrong with it.
+	Command      float64 `json:"command_s,omitzero"`
+	CommandError string  `json:"command_error,omitempty"`
+	// Escalated is true when the first process had to be killed; Killed are all processes that had to be, pid and command.
+	Escalated bool     `json:"escalated,omitzero"`
+	Killed    []string `json:"killed,omitempty"`
+}
+
 // ServerExit is the end of a server that nobody asked for.
 type ServerExit struct {
-	// Phase is what was being done: start, warmup or pass.
+	// Phase is what was being done: start, warm-up or pass.
 	Phase string `json:"phase"`
-	// Status is the exit status, Signal the signal's name when one ended it.
+	// Member names the process that ended when it was not the server's first one: "VLLM::EngineCore (pid 4711)".
+	Member string `json:"member,omitempty"`
+	// Status is the exit status, −1 when a signal ended it or it is not known; Signal the signal's name when one ended it.
 	Status int    `json:"status"`
 	Signal string `json:"signal,omitempty"`
 }

@@ -6,13 +6,31 @@ import (
 	"os"
 )
 
+// HangError says that a server lives and nothing comes back from it.
+type HangError struct{ Err error }
+
+func (e *HangError) Error() string { return e.Err.Error() }
+
+// Unwrap returns how that was noticed.
+func (e *HangError) Unwrap() error { return e.Err }
+
 // Diagnose says why the server failed, from what it logged since this launch and how it ended. err is what AwaitReady, Err
-// or Stop returned, and oomKills by how much OOMKills has grown since the launch.
+// or Stop returned, a *HangError, or another sign that it does not serve; oomKills is by how much OOMKills has grown since
+// the launch.
 func (p *Process) Diagnose(err error, oomKills int) Failure {
-	e := Evidence{Exit: p.Exit(), Phase: p.log.phase(), Ready: p.isReady(), OOMKills: oomKills}
+	var stop *StopError
+	if errors.As(err, &stop) {
+		return Failure{Class: FailureNotGone, Line: causeLine(stop.Error()), Advice: advice[FailureNotGone]}
+	}
+	e := Evidence{Exit: p.Exit(), Phase: p.log.phase(), Ready: p.isReady(), OOMKills: oomKills,
+		Hung: errors.As(err, new(*HangError))}
 	var start *StartError
 	if errors.As(err, &start) {
 		e.ReadyTimeout = start.Exit == nil
+	}
+	var ended *ExitError
+	if errors.As(err, &ended) {
+		e.Exit = &ended.Exit
 	}
 	log, openErr := os.Open(p.opts.LogPath)
 	if openErr == nil {
@@ -21,5 +39,9 @@ func (p *Process) Diagnose(err error, oomKills int) Failure {
 			e.Log = log
 		}
 	}
-	return Classify(e)
+	f := Classify(e)
+	if f.Class == FailureHang || f.Class == FailureUnhealthy {
+		f.Line = causeLine(err.Error())
+	}
+	return f
 }

@@ -58,6 +58,9 @@ const (
 	// The way the server ended, where the log names no cause.
 	FailureReadyTimeout FailureClass = "ready_timeout"
 	FailureEngineDeath  FailureClass = "engine_death"
+	FailureHang         FailureClass = "hang"
+	FailureUnhealthy    FailureClass = "unhealthy"
+	FailureNotGone      FailureClass = "not_gone"
 	FailureNativeCrash  FailureClass = "native_crash"
 	FailureKilled       FailureClass = "killed"
 	FailureExited       FailureClass = "exited"
@@ -95,6 +98,8 @@ type Evidence struct {
 	Ready bool
 	// ReadyTimeout is true when it was given up because it was not ready in time.
 	ReadyTimeout bool
+	// Hung is true when it was given up because nothing came back from it any more.
+	Hung bool
 	// CommandErr is the error of Start, PortErr that of CheckPort; nil when there was none.
 	CommandErr, PortErr error
 	// OOMKills is by how much oom_kill in the cgroup's memory.events has grown since the launch.
@@ -118,7 +123,8 @@ func Classify(e Evidence) Failure {
 	found := scanLog(e.Log, e.Ready)
 	f := found.verdict(e)
 	switch f.Class {
-	case FailureExited, FailureEngineDeath, FailureKilled, FailureNativeCrash, FailureReadyTimeout, FailureKilledByOOM:
+	case FailureExited, FailureEngineDeath, FailureKilled, FailureNativeCrash, FailureReadyTimeout, FailureKilledByOOM,
+		FailureHang, FailureUnhealthy:
 		f.Candidates = found.candidateLines()
 		f.Tail = lastLogged(e.Log, found.start, found.end)
 	}
@@ -159,6 +165,10 @@ func (s *scanner) verdict(e Evidence) Failure {
 		return Failure{Class: class, Line: s.death.line, LineNumber: s.death.number, Advice: advice[class]}
 	case e.ReadyTimeout:
 		return Failure{Class: FailureReadyTimeout, Advice: timeoutAdvice(e.Phase)}
+	case e.Hung:
+		return Failure{Class: FailureHang, Advice: advice[FailureHang]}
+	case e.Ready && e.Exit == nil && s.death.line == "":
+		return Failure{Class: FailureUnhealthy, Advice: advice[FailureUnhealthy]}
 	case e.Ready, s.death.line != "" && len(s.candidates) == 0:
 		return s.engineDeath(e)
 	case cause.weight == hint:
@@ -257,6 +267,8 @@ func fallbackLine(e Evidence, f Failure) string {
 	switch f.Class {
 	case FailureReadyTimeout:
 		return fmt.Sprintf("not ready in time, still %v", e.Phase)
+	case FailureHang:
+		return "requests were running and nothing came back"
 	case FailureExited:
 		return cmp.Or(last, endLine(e))
 	}

@@ -73,6 +73,12 @@ var advice = map[FailureClass]string{
 	FailureReadyTimeout: "The server was not ready when the time was up.",
 	FailureEngineDeath: "The engine died under load and left no reason in the log. Look for the kernel's messages of that time " +
 		"(dmesg: out of memory, Xid), and whether somebody killed it.",
+	FailureHang: "The server lives, and nothing comes back from it. failure.json has its processes with what they wait for: a worker in " +
+		"state R is computing, one in state D waits for the driver (dmesg | grep -i xid), and a collective that waits for another " +
+		"device is the usual reason (NCCL_DEBUG=INFO in server.env). load.stall_timeout is how long this program waits.",
+	FailureUnhealthy: "The server runs and does not serve: see the requests' errors in records.jsonl and the end of the log.",
+	FailureNotGone: "A process that does not go although it was killed waits inside the kernel, as a rule for the device's driver: " +
+		"look at dmesg and reset the device, or reboot. `sqzb-orchestrate cleanup` shows what is still there.",
 	FailureNativeCrash: "Compiled code crashed, so there is no Python traceback: look for the stack above the end of the log, and try another " +
 		"version of vLLM, torch or the driver.",
 	FailureKilled: "Somebody ended the process: the batch system at its time or memory limit, the kernel (dmesg | " +
