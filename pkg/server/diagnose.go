@@ -31,6 +31,9 @@ func (p *Process) Diagnose(err error, oomKills int) Failure {
 	var ended *ExitError
 	if errors.As(err, &ended) {
 		e.Exit = &ended.Exit
+		if ended.Member != nil {
+			e.Member = ended.Member.String()
+		}
 	}
 	log, openErr := os.Open(p.opts.LogPath)
 	if openErr == nil {

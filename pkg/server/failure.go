@@ -92,6 +92,8 @@ type Evidence struct {
 	Log io.ReadSeeker
 	// Exit is how the leader ended, nil if it runs or was never started.
 	Exit *Exit
+	// Member names the process whose end Exit is; empty for the leader.
+	Member string
 	// Phase is how far the server had come.
 	Phase Phase
 	// Ready is true when the server had been ready: then it died under load, and what it logged before that is no cause.
@@ -159,7 +161,12 @@ func (s *scanner) verdict(e Evidence) Failure {
 	case cause.weight == likely:
 		return cause.failure(e)
 	case signal != "":
-		return Failure{Class: signalClass(signal), Line: e.Exit.String(), Advice: advice[signalClass(signal)]}
+		class := signalClass(signal)
+		if e.Member != "" && class == FailureKilled {
+			// The API server may tell of it first, and knows no signal: the class must not depend on that.
+			class = FailureEngineDeath
+		}
+		return Failure{Class: class, Line: endLine(e), Advice: advice[class]}
 	case s.death.signal != "":
 		class := signalClass(s.death.signal)
 		return Failure{Class: class, Line: s.death.line, LineNumber: s.death.number, Advice: advice[class]}
@@ -293,6 +300,9 @@ func lastWord(tail []string) string {
 func endLine(e Evidence) string {
 	if e.Exit == nil {
 		return ""
+	}
+	if e.Member != "" {
+		return e.Member + ": " + e.Exit.String()
 	}
 	return e.Exit.String()
 }
