@@ -27,9 +27,11 @@ type completion struct {
 	open      int    // sequences that go on
 	sent      int    // tokens passed on so far
 	tokenAt   []time.Time
-	// endedBy is the fault that cut the response short, "" for none; broken means that the connection breaks off as well.
+	// endedBy is the fault that cut the response short, "" for none; broken means that the connection breaks off as well, ending
+	// that it does so with the end of the process, and not before.
 	endedBy faultName
 	broken  bool
+	ending  bool
 }
 
 // view is what the completion has been told of a sequence. While the sequence runs the rest of it belongs to the engine.

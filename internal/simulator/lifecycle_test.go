@@ -207,6 +207,13 @@ func TestProcessFaults(t *testing.T) {
 				if broken := err != nil || !strings.Contains(text, "[DONE]"); broken != (tt.status >= 0) {
 					t.Errorf("got response %q, %v", text, err)
 				}
+				select {
+				case <-s.killed:
+				default:
+					if tt.killed {
+						t.Errorf("the response broke before the process ended")
+					}
+				}
 			}
 			if tt.status < 0 {
 				s.stop()

@@ -50,6 +50,9 @@ func (c *completion) serveStream(w http.ResponseWriter, ctx context.Context, api
 	}
 	c.record()
 	if c.broken {
+		if c.ending {
+			<-ctx.Done()
+		}
 		panic(http.ErrAbortHandler)
 	}
 }
@@ -159,6 +162,7 @@ func (s *stream) strike(ctx context.Context, f *fault, e event) error {
 	}
 	s.flush()
 	if f.kind.ending != endNever {
+		s.ending = true
 		s.server.end(*f)
 	}
 	return nil

@@ -145,6 +145,7 @@ func (c *completion) strikeWhole(ctx context.Context, w http.ResponseWriter, f *
 	c.record()
 	if f.kind.ending != endNever {
 		c.server.end(*f)
+		<-ctx.Done()
 	}
 	panic(http.ErrAbortHandler)
 }

@@ -88,9 +88,9 @@ func (p *pass) explain(ctx context.Context, err error) error {
 		step, err = where.step, where.err
 	}
 	name := p.name + ": " + step
-	var used *server.PortInUseError
 	switch {
-	case errors.As(err, &used):
+	// A port that is not free after the stop is the server's affair: as a rule its container is still there.
+	case errors.As(err, new(*server.PortInUseError)) && !errors.As(err, new(*server.StopError)):
 		return fail(ExitBusy, name, err, "stop what listens there, or set server.port to auto")
 	case !isServerFailure(err):
 		return fail(ExitInternal, name, err, "")

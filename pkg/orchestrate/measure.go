@@ -85,13 +85,13 @@ func (p *pass) measure(ctx context.Context) error {
 		return at("pass", err)
 	}
 	p.o.Observe(StepDone{Pass: p.name, Step: "pass", Took: res.Elapsed, Detail: passDetail(&progress)})
-	if err := p.ours(); err != nil && p.proc.Err() == nil {
-		return err
-	}
 	if progress.Failed.Load() > 0 {
 		if err := p.stillAlive(ctx); err != nil {
 			return at("pass", err)
 		}
+	}
+	if err := p.ours(ctx, "pass"); err != nil {
+		return err
 	}
 	p.snapshot(ctx, report.MetricsAfterFile, before+int(progress.Done.Load()-progress.Failed.Load()))
 	return nil
@@ -101,23 +101,33 @@ func (p *pass) measure(ctx context.Context) error {
 // only every 5 s whether its engine lives.
 const deathTimeout = 15 * time.Second
 
+// deathNotice is how long it may take until the end of a process is noticed: one that is about to end may still say that it is
+// healthy.
+const deathNotice = time.Second
+
 // stillAlive tells whether requests failed because the server died: all may have ended, with errors, before its process
 // did. A server that is healthy after a failed request goes on to be used.
 func (p *pass) stillAlive(ctx context.Context) error {
 	if err := context.Cause(ctx); err != nil {
 		return err
 	}
-	healthErr := p.control.Health(ctx)
-	if healthErr == nil {
-		return nil
+	if healthErr := p.control.Health(ctx); healthErr != nil {
+		return p.ending(ctx, deathTimeout, &sickServer{fmt.Errorf("requests failed, and the server is not healthy: %w", healthErr)})
 	}
+	return p.ending(ctx, deathNotice, nil)
+}
+
+// ending waits for the end of a server that shows signs of it, and returns that; otherwise if it does not come in time.
+func (p *pass) ending(ctx context.Context, limit time.Duration, otherwise error) error {
 	select {
 	case <-p.proc.Exited():
 		return p.proc.Err()
+	case <-p.proc.Lost():
+		return p.proc.Err()
 	case <-ctx.Done():
 		return context.Cause(ctx)
-	case <-time.After(deathTimeout):
-		return &sickServer{fmt.Errorf("requests failed, and the server is not healthy: %w", healthErr)}
+	case <-time.After(limit):
+		return otherwise
 	}
 }
 

@@ -8,17 +8,34 @@ import (
 	"github.com/squeezebits/sqzb-orchestrate/pkg/server"
 )
 
-// ours makes sure that it is our server that answers on its port, and nobody else.
-func (p *pass) ours() error {
+// ours makes sure that it is our server that answers on its port, and nobody else. step is what is being done.
+func (p *pass) ours(ctx context.Context, step string) error {
+	err := p.strangers()
+	if !errors.Is(err, errNobodyListens) {
+		return err
+	}
+	// A server that ends closes its socket a moment before its end is seen.
+	return at(step, p.ending(ctx, deathTimeout, &sickServer{err}))
+}
+
+// errNobodyListens says that the server's socket is not to be seen.
+var errNobodyListens = errors.New("the server does not listen any more, or out of sight (one in a container needs server.stop_command)")
+
+// strangers returns an error of exit code 8 when somebody else listens on our port, and errNobodyListens when nobody does.
+func (p *pass) strangers() error {
 	err := p.proc.OwnsPort()
 	var stranger *server.StrangerError
 	if !errors.As(err, &stranger) {
 		return err
 	}
-	if stranger.Unknown() && len(p.cfg.Server.StopCommand) > 0 {
-		// The server is in a container, whose processes are not to be seen from here.
+	nobody := len(stranger.Strangers) == 0
+	switch {
+	case len(p.cfg.Server.StopCommand) > 0 && !stranger.Shared():
+		// The server is in a container, whose processes are none of ours, or not even to be seen from here.
 		p.o.Observe(Note{Text: p.name + ": " + err.Error() + "; taken for the container's, which answers to " + p.served})
 		return nil
+	case nobody:
+		return fmt.Errorf("%w: %w", errNobodyListens, err)
 	}
 	return fail(ExitBusy, p.name+": port", err, "end what listens there, or set server.port to auto"+containerHint(stranger))
 }

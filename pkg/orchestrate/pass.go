@@ -86,7 +86,7 @@ func (p *pass) attempt(ctx context.Context) (err error) {
 	if err := p.awaitReady(ctx, startedAt); err != nil {
 		return err
 	}
-	if err := p.ours(); err != nil {
+	if err := p.ours(ctx, "start"); err != nil {
 		return err
 	}
 	watched, release := p.watch(ctx)

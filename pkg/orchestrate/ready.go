@@ -2,6 +2,7 @@ package orchestrate
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -47,7 +48,7 @@ func (p *pass) ready(ctx context.Context) error {
 	}
 	if !found {
 		// What answers may be somebody else's server beside ours, or in place of it.
-		if err := p.ours(); err != nil {
+		if err := p.strangers(); err != nil && !errors.Is(err, errNobodyListens) {
 			p.abandon(err)
 			return err
 		}

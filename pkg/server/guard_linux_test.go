@@ -192,7 +192,7 @@ func TestServerEndsWithItsGuardian(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(stopped.Exit, Exit{Status: -1, Unguarded: true}, ignoreTimes); diff != "" {
+	if diff := cmp.Diff(stopped.Exit, Exit{Status: -1, Signal: "SIGKILL", Unguarded: true}, ignoreTimes); diff != "" {
 		t.Errorf("exit (-got +want):\n%s", diff)
 	}
 	var exit *ExitError
@@ -252,6 +252,27 @@ func TestStopWithAGuardianThatIsStopped(t *testing.T) {
 		t.Error("the guardian is still there")
 	}
 	checkEmpty(t, opts.StateDir)
+}
+
+// The end of a server is noticed also when its guardian does nothing any more.
+func TestExitWithAGuardianThatIsStopped(t *testing.T) {
+	t.Parallel()
+	b := newBeacon(t)
+	p := startFake(t, b, guarded(t, Options{}), "child=ignore-term;beacon=child;hang", "beacon=leader", "hang")
+	pids := b.await(t, 2)
+	for _, stop := range []struct {
+		pid int
+		sig syscall.Signal
+	}{{guardianPID(p), syscall.SIGSTOP}, {pids["leader"], syscall.SIGKILL}} {
+		if err := syscall.Kill(stop.pid, stop.sig); err != nil {
+			t.Fatal(err)
+		}
+	}
+	<-p.Exited()
+	b.awaitDark(t)
+	if exit := p.Exit(); !exit.Unguarded || exit.Asked {
+		t.Errorf("got %+v, want an end that the guardian did not tell and nobody asked for", exit)
+	}
 }
 
 func TestStartWithoutAGuardian(t *testing.T) {

@@ -136,7 +136,8 @@ func (g *guardian) follow(lost func(guardEvent)) leaderEnd {
 	for {
 		var e guardEvent
 		if err := g.events.Decode(&e); err != nil {
-			return leaderEnd{status: -1, guardianLost: true}
+			// The signal is the leader's parent-death signal.
+			return leaderEnd{status: -1, signal: syscall.SIGKILL, guardianLost: true}
 		}
 		switch e.Kind {
 		case eventLost:

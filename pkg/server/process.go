@@ -69,7 +69,7 @@ type Exit struct {
 	// Asked is true when Stop or Kill had been called. An end that nobody asked for is a failure whatever the status: a vLLM
 	// server whose engine died exits with 0.
 	Asked bool
-	// Unguarded is true when the end was noticed by that of the guardian, with which the leader goes down.
+	// Unguarded is true when the end was noticed by that of the guardian, with which the leader is killed.
 	Unguarded bool
 }
 
@@ -202,25 +202,29 @@ func (p *Process) awaitLeader() leaderEnd {
 	return end
 }
 
-// guardianSilence is how long a guardian may keep to itself that the leader was killed.
-const guardianSilence = time.Second
+// A guardian that is stopped does not tell that the leader has ended. Every guardianLook it is looked whether it has: after so
+// many looks that found it untold, fewer when everything was killed, the guardian is ended.
+const (
+	guardianLook     = 500 * time.Millisecond
+	untoldLooks      = 6
+	untoldOnceKilled = 2
+)
 
-// urgeGuardian ends a guardian that does not tell that the leader has ended although everything was killed: one that is
-// stopped, say.
+// urgeGuardian ends a guardian that keeps to itself that the leader has ended: one that is stopped, say.
 func (p *Process) urgeGuardian(told <-chan struct{}) {
-	select {
-	case <-told:
-		return
-	case <-p.kill:
-	}
-	for silent := false; ; silent = p.leaderEnded() {
-		if silent {
-			p.guardian.interrupt()
-		}
+	tick := time.NewTicker(guardianLook)
+	defer tick.Stop()
+	for untold := 0; ; {
 		select {
 		case <-told:
 			return
-		case <-time.After(guardianSilence):
+		case <-tick.C:
+		}
+		if untold++; !p.leaderEnded() {
+			untold = 0
+		}
+		if untold >= untoldLooks || untold >= untoldOnceKilled && p.isKilling() {
+			p.guardian.interrupt()
 		}
 	}
 }

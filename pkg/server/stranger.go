@@ -50,6 +50,19 @@ func (e *StrangerError) Unknown() bool {
 	return len(e.Strangers) > 0
 }
 
+// Shared tells whether connections may be shared out between several servers: two of the listeners have the same address. If
+// they have not, whoever answered once is who always answers.
+func (e *StrangerError) Shared() bool {
+	seen := map[string]bool{}
+	for _, s := range e.Strangers {
+		if seen[s.Address] {
+			return true
+		}
+		seen[s.Address] = true
+	}
+	return e.Ours
+}
+
 func (e *StrangerError) Error() string {
 	where := hostPort(e.Host, e.Port)
 	if len(e.Strangers) == 0 {

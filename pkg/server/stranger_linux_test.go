@@ -102,6 +102,9 @@ func checkOwner(t *testing.T, err error, where string, ours, strangers bool) {
 	if len(stranger.Strangers) != 1 || stranger.Strangers[0].Owner == nil || stranger.Strangers[0].Owner.PID != os.Getpid() || stranger.Strangers[0].User != me.Username {
 		t.Errorf("got %+v, want this process", stranger.Strangers)
 	}
+	if got := stranger.Shared(); got != ours {
+		t.Errorf("shared: got %t, want %t", got, ours)
+	}
 	if text := err.Error(); !strings.Contains(text, where) || !strings.Contains(text, "of user "+me.Username) {
 		t.Errorf("text %q", text)
 	}
@@ -118,8 +121,15 @@ func TestStrangerUnknown(t *testing.T) {
 		t.Errorf("got %q, want %q", e, want)
 	}
 	e.Strangers = append(e.Strangers, Listener{Address: "127.0.0.1:8000", Owner: &Proc{PID: 7, Command: "nc"}})
+	if e.Shared() {
+		t.Error("two addresses count as shared")
+	}
 	if e.Unknown() || !strings.HasSuffix(e.Error(), ", pid 7 (nc) on 127.0.0.1:8000 listens there") {
 		t.Errorf("got %v", e)
+	}
+	e.Strangers = append(e.Strangers, Listener{Address: "127.0.0.1:8000"})
+	if !e.Shared() {
+		t.Error("two listeners at one address do not count as shared")
 	}
 }
 

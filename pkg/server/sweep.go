@@ -30,9 +30,12 @@ type tree struct {
 // sweptProcs are the processes that were killed, by identity.
 type sweptProcs map[identity]Proc
 
+// add adds processes. The first look at one counts: a later one may find it dying, without its command line.
 func (s sweptProcs) add(procs []Proc) {
 	for _, p := range procs {
-		s[p.id()] = p
+		if _, known := s[p.id()]; !known {
+			s[p.id()] = p
+		}
 	}
 }
 
@@ -135,9 +138,11 @@ func (p *Process) finish(swept sweptProcs, err error) {
 
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	swept.add(p.stopped.Killed)
+	killed := sweptProcs{}
+	killed.add(p.stopped.Killed)
+	killed.add(swept.sorted())
 	p.stopped.Exit = *p.exit
-	p.stopped.Killed = swept.sorted()
+	p.stopped.Killed = killed.sorted()
 	p.stopped.Tree = time.Since(p.exit.At)
 	if p.exit.Asked {
 		p.stopped.Leader = p.exit.At.Sub(p.asked)
