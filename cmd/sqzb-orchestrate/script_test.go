@@ -4,12 +4,15 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
+	"maps"
 	"math"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -24,7 +27,24 @@ import (
 // The test binary is also the program: the scripts run it, and it runs itself as the simulator, and as the guardian by the
 // name of /proc/self/exe.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"sqzb-orchestrate": main, "exe": main})
+	testscript.Main(patient{m}, map[string]func(){"sqzb-orchestrate": main, "exe": main})
+}
+
+// patient runs more scripts at a time than there are processors, unless it is told how many: what they do most is wait.
+type patient struct{ *testing.M }
+
+const scriptsAtATime = 6
+
+func (p patient) Run() int {
+	flag.Parse()
+	given := false
+	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "test.parallel" })
+	if !given {
+		if err := flag.Set("test.parallel", strconv.Itoa(max(scriptsAtATime, runtime.GOMAXPROCS(0)))); err != nil {
+			panic(err)
+		}
+	}
+	return p.M.Run()
 }
 
 func TestScripts(t *testing.T) { runScripts(t, "testdata/script") }
@@ -37,6 +57,17 @@ func runScripts(t *testing.T, dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	cmds := map[string]func(*testscript.TestScript, bool, []string){
+		"code":      cmdCode,
+		"interrupt": cmdInterrupt,
+		"noleft":    cmdNoLeft,
+		"json":      cmdJSON,
+		"lines":     cmdLines,
+		"latest":    cmdLatest,
+		"listen":    cmdListen,
+		"truth":     cmdTruth,
+	}
+	maps.Copy(cmds, faultCmds())
 	testscript.Run(t, testscript.Params{
 		Dir:                 dir,
 		RequireExplicitExec: true,
@@ -47,23 +78,20 @@ func runScripts(t *testing.T, dir string) {
 			e.Setenv("HOME", e.WorkDir)
 			e.Setenv("MARKER", e.WorkDir) // inherited by every server, and how noleft knows them
 			e.Setenv("XDG_RUNTIME_DIR", filepath.Join(e.WorkDir, ".run"))
-			return os.Mkdir(filepath.Join(e.WorkDir, ".run"), 0o700)
+			e.Setenv("GORACE", "atexit_sleep_ms=0") // the race detector lets every process end a second late otherwise
+			e.Values[backgroundKey{}] = new(*background)
+			return errors.Join(os.Mkdir(filepath.Join(e.WorkDir, ".run"), 0o700),
+				os.WriteFile(filepath.Join(e.WorkDir, "faults.yaml"), []byte(faultRecipe), 0o644))
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"code":      cmdCode,
-			"interrupt": cmdInterrupt,
-			"noleft":    cmdNoLeft,
-			"json":      cmdJSON,
-			"lines":     cmdLines,
-			"latest":    cmdLatest,
-			"listen":    cmdListen,
-			"truth":     cmdTruth,
-		},
+		Cmds: cmds,
 		Condition: func(cond string) (bool, error) {
-			if cond != "tmpfs" {
-				return false, fmt.Errorf("unknown condition %q", cond)
+			switch cond {
+			case "tmpfs":
+				return exec.Command("unshare", "-rm", "mount", "-t", "tmpfs", "none", "/mnt").Run() == nil, nil
+			case "race":
+				return raceDetector, nil
 			}
-			return exec.Command("unshare", "-rm", "mount", "-t", "tmpfs", "none", "/mnt").Run() == nil, nil
+			return false, fmt.Errorf("unknown condition %q", cond)
 		},
 	})
 }
@@ -79,6 +107,9 @@ func cmdCode(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+// inherited are the variables of a script that a program in its background gets.
+var inherited = []string{"GORACE", "HOME", "MARKER", "MODEL", "PATH", "TMPDIR", "XDG_RUNTIME_DIR"}
+
 // cmdInterrupt is `interrupt SIGNAL TIMES GLOB CODE PROGRAM ARG…`: starts the program, waits until a file that matches GLOB
 // exists and is not empty, sends the signal as often as said, and wants exactly this exit code.
 func cmdInterrupt(ts *testscript.TestScript, neg bool, args []string) {
@@ -92,7 +123,7 @@ func cmdInterrupt(ts *testscript.TestScript, neg bool, args []string) {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, program, args[5:]...)
 	cmd.Dir = ts.MkAbs(".")
-	for _, name := range []string{"HOME", "PATH", "MARKER", "MODEL", "TMPDIR", "XDG_RUNTIME_DIR"} {
+	for _, name := range inherited {
 		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
 	}
 	stdout, err := os.Create(ts.MkAbs("stdout"))
@@ -196,9 +227,9 @@ func cmdLatest(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Setenv("RUN", filepath.Join(filepath.Dir(link), target))
 }
 
-// cmdListen is `listen`: sets PORT to a port of 127.0.0.1 on which this process listens until the script ends.
-func cmdListen(ts *testscript.TestScript, _ bool, _ []string) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+// cmdListen is `listen [PORT]`: sets PORT to a port of 127.0.0.1 on which this process listens until the script ends.
+func cmdListen(ts *testscript.TestScript, _ bool, args []string) {
+	l, err := net.Listen("tcp", "127.0.0.1:"+strings.Join(append(args, "0")[:1], ""))
 	ts.Check(err)
 	ts.Defer(func() { l.Close() })
 	ts.Setenv("PORT", strconv.Itoa(l.Addr().(*net.TCPAddr).Port))
