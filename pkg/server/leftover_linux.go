@@ -12,7 +12,7 @@ import (
 )
 
 // Leftovers returns what is left of this user's launches whose orchestrator has ended, noted in any of dirs (see StateDirs),
-// and what is given away by its marker alone. A folder that does not exist holds nothing. A launch whose orchestrator is alive
+// and what is given away by its marker alone if it was to be noted there. A folder that does not exist holds nothing. A launch whose orchestrator is alive
 // is left out. With an error, such as a folder that others can write to, the rest is returned all the same.
 func Leftovers(dirs ...string) ([]Leftover, error) {
 	v, err := newView()
@@ -26,7 +26,7 @@ func Leftovers(dirs ...string) ([]Leftover, error) {
 		out = append(out, found...)
 		errs = append(errs, err)
 	}
-	out = append(out, v.byMarker()...)
+	out = append(out, v.byMarker(dirs)...)
 	return out, errors.Join(errs...)
 }
 
@@ -139,8 +139,9 @@ func (v *view) tree(s launchState) tree {
 	return t
 }
 
-// byMarker returns what carries the marker of a launch that no state file speaks of and whose orchestrator has ended.
-func (v *view) byMarker() []Leftover {
+// byMarker returns what carries the marker of a launch of these folders that no state file speaks of and whose orchestrator has
+// ended.
+func (v *view) byMarker(dirs []string) []Leftover {
 	var out []Leftover
 	seen := map[string]bool{}
 	for _, p := range v.all {
@@ -150,7 +151,7 @@ func (v *view) byMarker() []Leftover {
 		}
 		seen[value] = true
 		m, err := parseMarker(value)
-		if err != nil || m.namespace != v.namespace || v.alive[m.orchestrator] {
+		if err != nil || !m.notedIn(dirs) || m.namespace != v.namespace || v.alive[m.orchestrator] {
 			continue
 		}
 		s := launchState{Boot: v.boot, Machine: v.machine, Namespace: v.namespace, Marker: value, Orchestrator: m.orchestrator}

@@ -141,7 +141,7 @@ func noted(t *testing.T, dir string, change func(*launchState)) launchState {
 		t.Fatal(err)
 	}
 	s.Orchestrator = endedProcess(t)
-	s.Marker = newMarker(s.Orchestrator, s.Namespace).String()
+	s.Marker = newMarker(s.Orchestrator, s.Namespace, dir).String()
 	change(&s)
 	if _, err := noteLaunch(dir, s); err != nil {
 		t.Fatal(err)
@@ -333,15 +333,17 @@ func TestLeftoversByMarker(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	dir := filepath.Join(t.TempDir(), "notes") // need not exist
 	tests := []struct {
 		name   string
 		marker string
 		found  bool
 	}{
-		{"a dead orchestrator", newMarker(endedProcess(t), namespace).String(), true},
-		{"a number that means another process now", newMarker(identity{me.PID, me.Start - 1}, namespace).String(), true},
-		{"a live orchestrator", newMarker(me, namespace).String(), false},
-		{"another container", newMarker(endedProcess(t), namespace+1).String(), false},
+		{"a dead orchestrator", newMarker(endedProcess(t), namespace, dir).String(), true},
+		{"a dead orchestrator that noted elsewhere", newMarker(endedProcess(t), namespace, t.TempDir()).String(), false},
+		{"a number that means another process now", newMarker(identity{me.PID, me.Start - 1}, namespace, dir).String(), true},
+		{"a live orchestrator", newMarker(me, namespace, dir).String(), false},
+		{"another container", newMarker(endedProcess(t), namespace+1, dir).String(), false},
 		{"not a marker of ours", "mine", false},
 		{"none", "", false},
 	}
@@ -350,7 +352,7 @@ func TestLeftoversByMarker(t *testing.T) {
 			t.Parallel()
 			b := newBeacon(t)
 			p := startBystander(t, b, MarkerName+"="+test.marker)
-			all, err := Leftovers()
+			all, err := Leftovers(filepath.Join(dir, "other"), dir)
 			if err != nil {
 				t.Fatal(err)
 			}

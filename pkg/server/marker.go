@@ -2,7 +2,11 @@ package server
 
 import (
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
+	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -13,7 +17,7 @@ const MarkerName = "SQZB_LAUNCH"
 
 // marker is the value of MarkerName.
 type marker struct {
-	// launch is a random name.
+	// launch is a name that begins with the folderKey of the folder in which the launch is noted; the rest is random.
 	launch string
 	// orchestrator started the server.
 	orchestrator identity
@@ -21,8 +25,23 @@ type marker struct {
 	namespace uint64
 }
 
-func newMarker(orchestrator identity, namespace uint64) marker {
-	return marker{launch: strings.ToLower(rand.Text()), orchestrator: orchestrator, namespace: namespace}
+func newMarker(orchestrator identity, namespace uint64, stateDir string) marker {
+	return marker{launch: folderKey(stateDir) + strings.ToLower(rand.Text()), orchestrator: orchestrator, namespace: namespace}
+}
+
+// folderKey stands for a state folder in the markers of its launches, so that whoever looks after one folder leaves the launches
+// of another alone, such as those of a test.
+func folderKey(dir string) string {
+	if abs, err := filepath.Abs(dir); err == nil && dir != "" {
+		dir = abs
+	}
+	sum := sha256.Sum256([]byte(dir))
+	return hex.EncodeToString(sum[:4])
+}
+
+// notedIn tells whether the launch is one of those that are noted in any of the folders.
+func (m marker) notedIn(dirs []string) bool {
+	return slices.ContainsFunc(dirs, func(dir string) bool { return strings.HasPrefix(m.launch, folderKey(dir)) })
 }
 
 func (m marker) String() string {

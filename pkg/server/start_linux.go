@@ -52,7 +52,7 @@ func newState(opts Options) (launchState, error) {
 	}
 	return launchState{
 		Version: stateVersion, Boot: boot, Machine: machine, Namespace: namespace,
-		Marker: newMarker(me, namespace).String(), Orchestrator: me,
+		Marker: newMarker(me, namespace, opts.StateDir).String(), Orchestrator: me,
 		Command:     abbreviate(clean(strings.Join(MaskArgv(opts.Argv), " ")), maxCommand),
 		StopCommand: opts.StopCommand,
 		Host:        opts.Host, Port: opts.Port, RunDir: opts.RunDir, Started: time.Now().UTC(),

@@ -108,12 +108,12 @@ func FuzzParseState(f *testing.F) {
 }
 
 func TestMarker(t *testing.T) {
-	want := newMarker(identity{110, 1000}, 4026531836)
+	want := newMarker(identity{110, 1000}, 4026531836, "/run/a")
 	got, err := parseMarker(want.String())
 	if err != nil || got != want {
 		t.Errorf("got %+v, %v; want %+v", got, err, want)
 	}
-	if other := newMarker(identity{110, 1000}, 4026531836); other == want {
+	if other := newMarker(identity{110, 1000}, 4026531836, "/run/a"); other == want {
 		t.Error("two launches have the same marker")
 	}
 	for _, bad := range []string{"", "a", "a.1.2", "a.1.2.3.4", ".1.2.3", "A.1.2.3", "../x.1.2.3", "a.0.2.3", "a.-1.2.3", "a.x.2.3", "a.1.-2.3", "a.1.2.x", "a.1.2."} {
