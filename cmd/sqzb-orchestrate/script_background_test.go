@@ -90,6 +90,22 @@ func cmdStart(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Defer(func() { b.clearAway(ts) })
 }
 
+// cmdDaemon is `daemon PROGRAM NAME=VALUE…`: starts a program that is none of the script's processes and ends with the script,
+// together with what it has started.
+func cmdDaemon(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 1 {
+		ts.Fatalf("usage: daemon PROGRAM NAME=VALUE…")
+	}
+	cmd := exec.Command(ts.MkAbs(args[0]))
+	cmd.Dir, cmd.Env = "/", append(args[1:], "PATH="+ts.Getenv("PATH"), "GORACE="+ts.Getenv("GORACE"))
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	ts.Check(cmd.Start())
+	ts.Defer(func() {
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+		_ = cmd.Wait()
+	})
+}
+
 // clearAway ends what a row that failed has left.
 func (b *background) clearAway(ts *testscript.TestScript) {
 	_ = b.cmd.Process.Kill()

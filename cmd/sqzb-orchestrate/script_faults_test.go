@@ -52,6 +52,7 @@ func faultCmds() map[string]func(*testscript.TestScript, bool, []string) {
 		"run":      cmdRun,
 		"start":    cmdStart,
 		"await":    cmdAwait,
+		"daemon":   cmdDaemon,
 		"grown":    cmdGrown,
 		"written":  cmdWritten,
 		"signal":   cmdSignal,

@@ -181,6 +181,14 @@ func (g *guardian) kill() {
 	_ = g.pipe.Close()
 }
 
+// bequeath tells the lineage whom a guardian that has ended had found, and that its orphans have come to us.
+func (g *guardian) bequeath(l *lineage) {
+	l.remember(g.members())
+	if me, err := self(); err == nil {
+		l.adopt(me)
+	}
+}
+
 // members returns whom the guardian had found when it last wrote the state file.
 func (g *guardian) members() []identity {
 	if g.stateFile == "" {

@@ -145,8 +145,8 @@ func (v *view) byMarker(dirs []string) []Leftover {
 	var out []Leftover
 	seen := map[string]bool{}
 	for _, p := range v.all {
-		value, read := markerOf(p.PID)
-		if !read || value == "" || seen[value] || v.noted[value] || slices.Contains(v.spared, p.PID) || !v.isOwn(p.PID) {
+		value, _ := markerOf(p.PID)
+		if value == "" || seen[value] || v.noted[value] || slices.Contains(v.spared, p.PID) || !v.isOwn(p.PID) {
 			continue
 		}
 		seen[value] = true

@@ -22,6 +22,8 @@ type lineage struct {
 	spared []int
 
 	mu sync.Mutex
+	// adopter is who has got the guardian's orphans since that was killed: the orchestrator; zero before.
+	adopter identity
 	// known are those that were proven before: as long as they live they remain ours. The value tells whether their session
 	// is evidence for others, too.
 	known map[identity]bool
@@ -38,6 +40,14 @@ func (l *lineage) remember(ids []identity) {
 	}
 }
 
+// adopt says that the guardian was killed and its orphans have become children of the orchestrator. Of these, those that came
+// after the guardian and hide their environment are ours: all that the orchestrator starts itself shows its own.
+func (l *lineage) adopt(orchestrator identity) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.adopter = orchestrator
+}
+
 func (l *lineage) note(id identity, session bool) {
 	if l.known == nil {
 		l.known = map[identity]bool{}
@@ -45,8 +55,19 @@ func (l *lineage) note(id identity, session bool) {
 	l.known[id] = l.known[id] || session
 }
 
-// environment returns the value of the marker in the environment of process pid; read is false when there is no telling.
-type environment func(pid int) (value string, read bool)
+// environment returns the value of the marker in the environment of process pid.
+type environment func(pid int) (value string, state environState)
+
+// environState is what is to be seen of an environment.
+type environState int
+
+const (
+	// environUnread: there is no telling.
+	environUnread environState = iota
+	environRead
+	// environHidden: the process has written over it.
+	environHidden
+)
 
 // of returns those of all processes, zombies included, that belong to the launch, by pid. env may be nil: markers are not
 // looked for then, which is a good deal cheaper.
@@ -71,6 +92,7 @@ func (l *lineage) of(all []Proc, env environment) []Proc {
 	}
 	if env != nil && l.marker != "" {
 		l.claimMarked(c, all, env)
+		l.claimAdopted(c, all, env)
 		for _, p := range c.ours {
 			l.note(p.id(), false)
 		}
@@ -84,17 +106,29 @@ func (l *lineage) claimMarked(c *claim, all []Proc, env environment) {
 		if _, done := c.ours[p.PID]; done || c.spared[p.PID] || l.unmarked[p.id()] {
 			continue
 		}
-		value, read := env(p.PID)
-		if read && value == l.marker {
+		value, state := env(p.PID)
+		if state == environRead && value == l.marker {
 			c.prove(p, false)
 			continue
 		}
 		// A process between fork and exec has no environment for a moment.
-		if read {
+		if state == environRead {
 			if l.unmarked == nil {
 				l.unmarked = map[identity]bool{}
 			}
 			l.unmarked[p.id()] = true
+		}
+	}
+}
+
+// claimAdopted adds the guardian's orphans.
+func (l *lineage) claimAdopted(c *claim, all []Proc, env environment) {
+	for _, p := range all {
+		if l.adopter.PID == 0 || p.PPID != l.adopter.PID || p.StartTicks < l.root.Start || l.unmarked[p.id()] {
+			continue
+		}
+		if _, state := env(p.PID); state == environHidden {
+			c.prove(p, true)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package server
 
 import (
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -32,7 +33,11 @@ func TestLineage(t *testing.T) {
 		known []identity
 		// marks are the values of the marker by pid; a pid that is missing cannot be read.
 		marks map[int]string
-		want  []int
+		// hidden are those that have written over their environment.
+		hidden []int
+		// adopted says that the guardian was killed.
+		adopted bool
+		want    []int
 	}{
 		{name: "the leader alone", all: machine(), want: []int{130}},
 		{name: "children and grandchildren", all: machine(proc(131, 130, 130, 1030), proc(132, 131, 130, 1040)), want: []int{130, 131, 132}},
@@ -85,13 +90,35 @@ func TestLineage(t *testing.T) {
 			all:   machine(proc(131, 130, 100, 1030)),
 			marks: map[int]string{}, want: []int{130, 131},
 		},
+		{
+			name:  "the guardian was killed: its orphans hide their environment, what the orchestrator has started does not",
+			all:   machine(proc(140, 110, 140, 1040), proc(141, 140, 140, 1050), proc(150, 110, 100, 1040), proc(151, 110, 100, 1041), proc(152, 110, 100, 1005), proc(153, 1, 153, 1060)),
+			marks: map[int]string{150: ""}, hidden: []int{140, 152, 153}, adopted: true, want: []int{130, 140, 141},
+		},
+		{
+			name:   "a child of the orchestrator that hides its environment, and the guardian lives",
+			all:    machine(proc(140, 110, 140, 1040)),
+			hidden: []int{140}, want: []int{130},
+		},
 		{name: "nobody", all: nil, want: nil},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			l := testLineage()
 			l.remember(test.known)
-			env := func(pid int) (string, bool) { value, read := test.marks[pid]; return value, read }
+			if test.adopted {
+				l.adopt(identity{110, 1000})
+			}
+			env := func(pid int) (string, environState) {
+				value, read := test.marks[pid]
+				switch {
+				case read:
+					return value, environRead
+				case slices.Contains(test.hidden, pid):
+					return "", environHidden
+				}
+				return "", environUnread
+			}
 			for _, look := range []string{"first", "second"} {
 				var got []int
 				for _, p := range l.of(test.all, env) {
@@ -119,7 +146,10 @@ func TestLineageRemembers(t *testing.T) {
 func TestLineageReadsOnce(t *testing.T) {
 	l := testLineage()
 	reads := map[int]int{}
-	env := func(pid int) (string, bool) { reads[pid]++; return "", pid != 111 }
+	env := func(pid int) (string, environState) {
+		reads[pid]++
+		return "", map[bool]environState{true: environUnread, false: environRead}[pid == 111]
+	}
 	l.of(machine(), env)
 	l.of(machine(), env)
 	if reads[100] != 1 || reads[111] != 2 || reads[130] != 0 {

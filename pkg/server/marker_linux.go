@@ -9,19 +9,22 @@ import (
 	"strings"
 )
 
-// markerOf returns the launch marker in the environment that process pid was started with, "" if it has none; read is false
-// when the environment is empty or not to be read.
-func markerOf(pid int) (value string, read bool) {
+// markerOf returns the launch marker in the environment that process pid was started with, "" if it has none or the environment
+// cannot be read.
+func markerOf(pid int) (value string, state environState) {
 	data, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "environ"))
 	if err != nil || len(data) == 0 {
-		return "", false
+		return "", environUnread
+	}
+	if !bytes.Contains(data, []byte{'='}) {
+		return "", environHidden
 	}
 	for entry := range bytes.SplitSeq(data, []byte{0}) {
 		if value, found := bytes.CutPrefix(entry, []byte(MarkerName+"=")); found {
-			return string(value), true
+			return string(value), environRead
 		}
 	}
-	return "", true
+	return "", environRead
 }
 
 // pidNamespace returns the number of the pid namespace of a process; 0 stands for ourselves.

@@ -197,7 +197,7 @@ func (p *Process) awaitLeader() leaderEnd {
 	close(told)
 	urging.Wait()
 	if end.guardianLost && p.tree.line != nil {
-		p.tree.line.remember(p.guardian.members())
+		p.guardian.bequeath(p.tree.line)
 	}
 	return end
 }
