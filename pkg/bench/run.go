@@ -28,8 +28,7 @@ type Options struct {
 	Concurrency int
 	// StallTimeout ends the pass when requests run and for so long none gets a token or ends; 0 for never.
 	StallTimeout time.Duration
-	// Sink gets one JSON line per request, as it ends; nil for none. It is buffered, flushed each second and at the end, and
-	// not closed.
+	// Sink gets one JSON line per request in one Write, as it ends; nil for none. It is not closed.
 	Sink io.Writer
 	// Progress is kept up to date; nil for nobody who watches.
 	Progress *Progress
