@@ -1,8 +1,12 @@
-// Package telemetry is what is sampled beside a pass: here, the server's own counters.
+// Package telemetry is what is sampled beside a pass: the server's own counters, and the traces of its requests.
 //
 // The text of /metrics before and after a pass goes through ParseMetrics; Delta gives by how much a counter, or the sum
 // or count of a histogram, grew in between. Names are those of vLLM, whose spelling changed over time: any of the
 // spellings finds the value.
+//
+// ListenTraces starts a receiver for the server's OpenTelemetry spans; TraceFlag and TraceEnv make the server send them. After
+// a pass TraceReceiver.Wait returns when every request has its span, and Requests gives their times. The receiver takes what
+// any program on this machine may send: sizes and counts are bounded, and nothing it gets can end the program.
 package telemetry
 
 import (
@@ -112,6 +116,34 @@ func Delta(before, after Metrics, name string, labels ...Label) (float64, bool) 
 		return 0, false
 	}
 	return end - begin, true
+}
+
+// DeltaBy is Delta for each value of a label. The second result is that of Delta for the whole metric.
+func DeltaBy(before, after Metrics, name, label string) (map[string]float64, bool) {
+	if _, ok := Delta(before, after, name); !ok {
+		return nil, false
+	}
+	grown := map[string]float64{}
+	for _, s := range after.matching(name, nil) {
+		value := s.labels[label]
+		if _, done := grown[value]; done {
+			continue
+		}
+		if by, ok := Delta(before, after, name, Label{label, value}); ok {
+			grown[value] = by
+		}
+	}
+	return grown, true
+}
+
+// Labels are those of the first series of a metric: that of the first engine where each has one. The second result is
+// false when the server does not have the metric.
+func (m Metrics) Labels(name string) (map[string]string, bool) {
+	found := m.matching(name, nil)
+	if len(found) == 0 {
+		return nil, false
+	}
+	return found[0].labels, true
 }
 
 // matching returns the series of the first spelling that the sample has.
