@@ -20,6 +20,7 @@ func (j job) record(start time.Time, r client.Result) Record {
 	return Record{
 		Index:            j.row,
 		RequestID:        j.req.ID,
+		TraceID:          j.req.TraceID(),
 		PromptTokensSent: j.req.PromptTokens,
 		MaxTokens:        j.req.MaxTokens,
 		ScheduledNS:      j.scheduled.Nanoseconds(),
@@ -36,6 +37,7 @@ func (j job) record(start time.Time, r client.Result) Record {
 		CachedTokens:     r.CachedTokens,
 		FinishReason:     r.FinishReason,
 		StopReason:       r.StopReason,
+		Server:           r.Server,
 		Chunks:           r.Chunks,
 		ChunkDeltasUS:    microseconds(r.ChunkDeltas),
 		ErrorClass:       r.ErrorClass,

@@ -15,6 +15,8 @@ type Record struct {
 	Index int `json:"index"`
 	// RequestID was sent as X-Request-Id; the server's own id is "cmpl-" + RequestID.
 	RequestID string `json:"request_id"`
+	// TraceID is the trace id that was sent in the header traceparent; empty for none.
+	TraceID string `json:"trace_id,omitempty"`
 	// PromptTokensSent is the length of the prompt that was sent, in token ids.
 	PromptTokensSent int `json:"prompt_tokens_sent"`
 	// MaxTokens is the max_tokens of the request.
@@ -48,6 +50,8 @@ type Record struct {
 	FinishReason string `json:"finish_reason,omitempty"`
 	// StopReason is the stop token id or string, as the server sent it.
 	StopReason json.RawMessage `json:"stop_reason,omitempty"`
+	// Server is what the server itself said of the request's time; nil when it did not.
+	Server *client.ServerTimings `json:"server,omitempty"`
 	// Chunks is the number of chunks that carried tokens.
 	Chunks int `json:"chunks"`
 	// ChunkDeltasUS are the gaps between consecutive token-carrying chunks in microseconds; Chunks − 1 values.

@@ -99,6 +99,9 @@ func (a *answer) chunk(c chunk, at time.Time) {
 		a.res.CompletionTokens = c.usage.completion.pointer()
 		a.res.CachedTokens = c.usage.cached.pointer()
 	}
+	if c.metrics != nil {
+		a.res.Server = decodeTimings(c.metrics)
+	}
 }
 
 // token takes a chunk that carries tokens.

@@ -14,6 +14,8 @@ type chunk struct {
 	// stop is the raw stop_reason, nil for null and absent. decodeFast leaves it pointing into its input.
 	stop  json.RawMessage
 	usage usage
+	// metrics is the raw metrics of the server, nil for null and absent. decodeFast leaves it pointing into its input.
+	metrics json.RawMessage
 	// failed is true for an error object; message is its text.
 	failed  bool
 	message string
@@ -51,6 +53,7 @@ type wireChunk struct {
 	Object  string          `json:"object"`
 	Choices []wireChoice    `json:"choices"`
 	Usage   *wireUsage      `json:"usage"`
+	Metrics json.RawMessage `json:"metrics"`
 	Error   json.RawMessage `json:"error"`
 }
 
@@ -79,7 +82,7 @@ func decodeSlow(b []byte) (chunk, error) {
 	if w.Object == "error" || notNull(w.Error) != nil {
 		return chunk{failed: true, message: serverMessage(b)}, nil
 	}
-	c := chunk{tokens: len(w.Choices) > 0, usage: w.Usage.decoded()}
+	c := chunk{tokens: len(w.Choices) > 0, usage: w.Usage.decoded(), metrics: notNull(w.Metrics)}
 	for _, choice := range w.Choices {
 		if choice.FinishReason != "" {
 			c.finish = choice.FinishReason

@@ -1,6 +1,9 @@
 package client
 
-import "strconv"
+import (
+	"encoding/json"
+	"strconv"
+)
 
 // The members of a chunk that have a meaning here. A repeated one goes to the slow path, whose last-one-wins rules are
 // its own.
@@ -8,6 +11,7 @@ const (
 	seenObject = 1 << iota
 	seenChoices
 	seenUsage
+	seenMetrics
 	seenError
 	seenFinish
 	seenStop
@@ -66,6 +70,11 @@ func (d *fastDecoder) top(key []byte, i int) int {
 		}
 		d.out.usage.set = true
 		return object(d.b, i, d.usage)
+	case "metrics":
+		if !d.once(seenMetrics) {
+			return -1
+		}
+		return d.raw(&d.out.metrics, i)
 	case "error":
 		if !d.once(seenError) {
 			return -1
@@ -115,13 +124,18 @@ func (d *fastDecoder) choice(key []byte, i int) int {
 		if !d.once(seenStop) {
 			return -1
 		}
-		end := skipValue(d.b, i, 0)
-		if end >= 0 && string(d.b[i:end]) != "null" {
-			d.out.stop = d.b[i:end:end]
-		}
-		return end
+		return d.raw(&d.out.stop, i)
 	}
 	return skipValue(d.b, i, 0)
+}
+
+// raw keeps the bytes of any value but null.
+func (d *fastDecoder) raw(value *json.RawMessage, i int) int {
+	end := skipValue(d.b, i, 0)
+	if end >= 0 && string(d.b[i:end]) != "null" {
+		*value = d.b[i:end:end]
+	}
+	return end
 }
 
 func (d *fastDecoder) usage(key []byte, i int) int {

@@ -25,9 +25,10 @@ func TestDecode(t *testing.T) {
 		{"stop string", `{"choices":[{"stop_reason":"\u00e9"}]}`, true, chunk{tokens: true, stop: []byte(`"\u00e9"`)}},
 		{"prompt ids", `{"choices":[{"prompt_token_ids":[1,2,3],"token_ids":[4]}]}`, true, chunk{tokens: true}},
 		{"metrics object", `{"choices":[],"usage":{"prompt_tokens":7,"total_tokens":9,"completion_tokens":2},"metrics":{"time_to_first_token_ms":1.5e-3,"Mean":-0.0}}`, true,
-			chunk{usage: usage{set: true, prompt: set(7), completion: set(2)}}},
+			chunk{usage: usage{set: true, prompt: set(7), completion: set(2)}, metrics: []byte(`{"time_to_first_token_ms":1.5e-3,"Mean":-0.0}`)}},
+		{"metrics null", `{"metrics" : null , "choices":[]}`, true, chunk{}},
 		{"metrics list", `{"choices":[],"usage":{"prompt_tokens":7,"completion_tokens":2,"prompt_tokens_details":{"cached_tokens":5}},"metrics":[{"a":[true,false,null,{}]}]}`, true,
-			chunk{usage: usage{set: true, prompt: set(7), completion: set(2), cached: set(5)}}},
+			chunk{usage: usage{set: true, prompt: set(7), completion: set(2), cached: set(5)}, metrics: []byte(`[{"a":[true,false,null,{}]}]`)}},
 		{"nulls in usage", `{"choices":null,"usage":{"prompt_tokens":7,"completion_tokens":null,"prompt_tokens_details":null}}`, true, chunk{usage: usage{set: true, prompt: set(7)}}},
 		{"error null", `{"error":null,"choices":[{}]}`, true, chunk{tokens: true}},
 		{"empty", `{}`, true, chunk{}},
@@ -45,7 +46,9 @@ func TestDecode(t *testing.T) {
 		{"repeated key", `{"usage":{"prompt_tokens":3},"usage":{"prompt_tokens":4}}`, false, chunk{usage: usage{set: true, prompt: set(4)}}},
 		{"escaped finish reason", `{"choices":[{"finish_reason":"st\u006fp"}]}`, false, chunk{tokens: true, finish: "stop"}},
 		{"many digits", `{"usage":{"prompt_tokens":12345678901}}`, false, chunk{usage: usage{set: true, prompt: set(12345678901)}}},
-		{"deep", `{"metrics":` + strings.Repeat("[", 40) + strings.Repeat("]", 40) + `}`, false, chunk{}},
+		{"metrics twice", `{"metrics":{"a":1},"metrics":null}`, false, chunk{}},
+		{"deep", `{"metrics":` + strings.Repeat("[", 40) + strings.Repeat("]", 40) + `}`, false,
+			chunk{metrics: []byte(strings.Repeat("[", 40) + strings.Repeat("]", 40))}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			slow, err := decodeSlow([]byte(tt.json))

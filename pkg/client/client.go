@@ -158,6 +158,9 @@ func (c *Client) newRequest(ctx context.Context, req *Request) *http.Request {
 	if req.ID != "" {
 		r.Header.Set("X-Request-Id", req.ID)
 	}
+	if req.TraceParent != "" {
+		r.Header.Set("Traceparent", req.TraceParent)
+	}
 	authorize(r.Header, c.apiKey)
 	return r.WithContext(ctx)
 }

@@ -3,7 +3,8 @@
 // The measured way: a prompt is turned into bytes before the clock starts (EncodeCompletion), Client.Open sets up the
 // connections, Client.Complete writes one request, reads its event stream and returns a Result. Bytes pass through three
 // layers: conn stamps the first byte written, lines cuts the body into lines and stamps each read, answer decodes a line
-// (decodeFast for the shapes that servers send all day, decodeSlow for everything else) and adds it to the Result. What
+// (decodeFast for the shapes that servers send all day, decodeSlow for everything else) and adds it to the Result; decodeTimings reads
+// what the server says of its own time in the last chunk. What
 // the request is called in the end is decided in one place, classify.
 //
 // The other way, Control, asks a server about itself: health, models, version, metrics. It may retry; a measured request

@@ -111,6 +111,9 @@ func reference(body []byte) (Result, bool, bool) {
 		if c.usage.set {
 			r.PromptTokens, r.CompletionTokens, r.CachedTokens = c.usage.prompt.pointer(), c.usage.completion.pointer(), c.usage.cached.pointer()
 		}
+		if c.metrics != nil {
+			r.Server = decodeTimings(c.metrics)
+		}
 	}
 	return r, false, failed
 }

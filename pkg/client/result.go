@@ -9,6 +9,8 @@ import (
 type Request struct {
 	// ID is sent as X-Request-Id.
 	ID string
+	// TraceParent is sent as the header traceparent (see TraceParent); empty for none.
+	TraceParent string
 	// Body is the JSON of the request.
 	Body []byte
 	// PromptTokens is the number of token ids in the prompt; usage.prompt_tokens must equal it.
@@ -33,6 +35,8 @@ type Result struct {
 	PromptTokens, CompletionTokens, CachedTokens *int
 	FinishReason                                 string
 	StopReason                                   json.RawMessage
+	// Server is what the server itself said of the request's time; nil when it did not.
+	Server *ServerTimings
 	// Chunks is the number of chunks that carried tokens, ChunkDeltas the gaps between consecutive ones (Chunks − 1).
 	Chunks      int
 	ChunkDeltas []time.Duration
