@@ -13,5 +13,8 @@
 // ends it when we are killed. What both of them leave behind is found by a later run with [Leftovers]. What belongs to a
 // launch is decided in one place (lineage), and nothing else is ever signalled.
 //
+// Before a launch, [InterpreterOf] and [InstalledVLLM] find out which vLLM it would run, without running it. [FlagFindings] and
+// [PlanTimings] draw conclusions from that.
+//
 // The package knows nothing of HTTP: what "ready" means is the probe's business.
 package server

@@ -76,11 +76,11 @@ func TestException(t *testing.T) {
 
 func TestUnknownFlagAdvice(t *testing.T) {
 	tests := []struct{ arguments, want string }{
-		{"--disable-log-requests", "--disable-log-requests: removed in vLLM 0.12, where requests are not logged"},
-		{"--enable-log-requests", "vLLM before 0.10.1 does not know it"},
+		{"--disable-log-requests", "--disable-log-requests: removed in vLLM 0.17, requests are not logged"},
+		{"--no-enable-log-requests", "--no-enable-log-requests: needs vLLM 0.10.1 or newer; older ones log requests unless"},
 		{"--guided_decoding_backend xgrammar", "--structured-outputs-config"},
 		{"--speculative-draft-tensor-parallel-size=2", "--speculative-config"},
-		{"--speculative-config {}", "needs vLLM 0.8 or newer"},
+		{"--speculative-config {}", "needs vLLM 0.8.2 or newer; older ones take --speculative-model"},
 		{"--rope-scaling {\"type\":\"yarn\"}", "--hf-overrides"},
 		{"--task embed", "--runner"},
 		{"--device cuda", "follows from the installed build"},

@@ -177,7 +177,7 @@ var failureSamples = []struct {
 	{"unknown_flag-1", failed, 6, "api_server.py: error: unrecognized arguments: --no-such-flag",
 		"does not know --no-such-flag"},
 	{"unknown_flag-2", failed, 3, "vllm: error: unrecognized arguments: --disable-log-requests --swap-space 16",
-		"--disable-log-requests: removed in vLLM 0.12"},
+		"--disable-log-requests: removed in vLLM 0.17"},
 	{"unknown_flag-3", failed, 5, "api_server.py: error: unrecognized arguments: /root/models/Qwen3-8B",
 		"server.model"},
 	{"unknown_flag-4", failed, 2, "api_server.py: error: unrecognized arguments: --num-scheduler-steps 8 --guided_decoding_back…",

@@ -136,10 +136,10 @@ func abbreviate(text string, limit int) string {
 		return text
 	}
 	head, tail := limit/2, len(text)-limit/2
-	for !utf8.RuneStart(text[head]) {
+	for head > 0 && !utf8.RuneStart(text[head]) {
 		head--
 	}
-	for !utf8.RuneStart(text[tail]) {
+	for tail < len(text) && !utf8.RuneStart(text[tail]) {
 		tail++
 	}
 	return text[:head] + " … " + text[tail:]

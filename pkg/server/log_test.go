@@ -141,3 +141,17 @@ func TestLogThatIsEmptiedOrMissing(t *testing.T) {
 		t.Errorf("phase after the log was emptied %v, want %v", got, want)
 	}
 }
+
+// What is no UTF-8 has no place to cut at.
+func TestAbbreviateAnything(t *testing.T) {
+	for text, want := range map[string]string{
+		"short":                     "short",
+		strings.Repeat("ä", 10):     "ää … ää",
+		strings.Repeat("\x80", 20):  " … ",
+		"0123456789" + "0123456789": "01234 … 56789",
+	} {
+		if got := abbreviate(text, 10); got != want {
+			t.Errorf("%q: got %q, want %q", text, got, want)
+		}
+	}
+}
