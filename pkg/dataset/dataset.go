@@ -2,7 +2,8 @@
 //
 // Data flow: a file (pandas pickle, jsonl) or the random generator → Set → Set.Check against Limits → the prompts that
 // orchestrate encodes into requests. ReadModel gives the vocabulary and stop ids that Limits and requests need; Warmup
-// makes prompts that share nothing with a Set.
+// makes prompts that share nothing with a Set. Set.Census counts what the prompts of a Set share, and CheckModel examines
+// the files that a server will load.
 //
 // Files are not trusted: a pickle is walked opcode by opcode before anything is built from it, classes are looked up in a
 // fixed table and never imported or run, and no input may crash the program or make it allocate out of proportion to the

@@ -15,6 +15,8 @@ import (
 type ModelOptions struct {
 	// Name is a model folder, as an absolute path, or a Hugging Face name (org/name) that is in the local cache.
 	Name string
+	// Revision is a branch, tag or commit of a Hugging Face name; empty is the branch main. It means nothing for a folder.
+	Revision string
 	// LookupEnv gives environment variables, which say where the cache is; nil means none is set.
 	LookupEnv func(string) (string, bool)
 	// Home is the user's home folder, where the cache is by default.
