@@ -48,16 +48,19 @@ func thousandthsCell(n int64) string {
 // distributionCells are n and the eight numbers of d, in the order of distributionHeads, all with the same decimals: as many
 // as keep the largest at seven characters or so.
 func distributionCells(d Distribution) []string {
-	decimals := 3
-	if d.Max != nil {
-		switch size := max(math.Abs(*d.Max), math.Abs(*d.Min)); {
-		case size >= 100_000:
-			decimals = 0
-		case size >= 1000:
-			decimals = 1
-		case size >= 10:
-			decimals = 2
+	decimals, size := 3, 0.0
+	for _, v := range []*float64{d.Mean, d.Min, d.Max} {
+		if v != nil {
+			size = max(size, math.Abs(*v))
 		}
+	}
+	switch {
+	case size >= 100_000:
+		decimals = 0
+	case size >= 1000:
+		decimals = 1
+	case size >= 10:
+		decimals = 2
 	}
 	cells := []string{strconv.Itoa(d.N)}
 	for _, v := range []*float64{d.Mean, d.Std, d.Min, d.Median, d.P90, d.P95, d.P99, d.Max} {

@@ -24,7 +24,8 @@ func Comparison(entries []Entry) []byte {
 	for _, remark := range remarks(entries) {
 		b.WriteString(item(remark))
 	}
-	b.WriteString("\n" + strings.Join(wrap(comparisonLegend, textWidth), "\n") + "\n")
+	b.WriteString("\n" + strings.Join(wrap("summ. = summarization, gen. = generation; "+sourceLegend(entries), textWidth), "\n") +
+		"\n")
 	return []byte(b.String())
 }
 
@@ -38,11 +39,50 @@ func ComparisonMarkdown(entries []Entry) []byte {
 	for _, remark := range remarks(entries) {
 		b.WriteString("- " + escapeMarkdown(remark) + "\n")
 	}
+	b.WriteString("- " + escapeMarkdown(sourceLegend(entries)) + "\n")
 	return []byte(b.String())
 }
 
-const comparisonLegend = "summ. = summarization, gen. = generation; TTFT and TPOT are medians by the " +
-	"client's clock, with queueing."
+// sourceLegend says what TTFT and TPOT are; those of different sources do not compare.
+func sourceLegend(entries []Entry) string {
+	runs := map[TTFTSource][]string{}
+	for _, e := range entries {
+		if e.Summary != nil && e.Summary.TTFT.N > 0 {
+			runs[e.Summary.TTFTSource] = append(runs[e.Summary.TTFTSource], printable(e.Name))
+		}
+	}
+	var parts []string
+	for _, source := range sources() {
+		switch names := runs[source]; len(names) {
+		case 0:
+		case total(runs):
+			return "TTFT and TPOT are medians " + sourceWords()[source] + "."
+		default:
+			parts = append(parts, sourceWords()[source]+" ("+strings.Join(names, ", ")+")")
+		}
+	}
+	if len(parts) == 0 {
+		return "TTFT and TPOT are medians."
+	}
+	return "TTFT and TPOT are medians of different sources, which do not compare: " + strings.Join(parts, "; ") + "."
+}
+
+func total(runs map[TTFTSource][]string) int {
+	n := 0
+	for _, names := range runs {
+		n += len(names)
+	}
+	return n
+}
+
+func sourceWords() map[TTFTSource]string {
+	return map[TTFTSource]string{
+		SourceResponse:  "by the server's responses, without queueing",
+		SourceTrace:     "by the server's traces, without queueing",
+		SourceHistogram: "by the server's histograms, which have means only",
+		SourceClient:    "by the client's clock, with queueing",
+	}
+}
 
 func comparisonTable(entries []Entry) table {
 	t := table{align: "llrrrrrrrr"}

@@ -80,6 +80,8 @@ func leaf(v reflect.Value) string {
 		return joinRules(x, func(r Reason) string { return r.Rule })
 	case []Note:
 		return joinRules(x, func(n Note) string { return n.Rule })
+	case []string:
+		return joinRules(x, func(s string) string { return s })
 	case []int:
 		return joinRules(x, func(n int) string { return fmt.Sprint(n) })
 	case map[string]int:

@@ -45,7 +45,8 @@ func keysOf(prefix string, typ reflect.Type, add func(string)) {
 			add(prefix + key)
 		case key == "":
 			keysOf(prefix, inner, add)
-		case inner == reflect.TypeFor[RequestCounts]() || inner == reflect.TypeFor[PassTimes]():
+		case inner == reflect.TypeFor[RequestCounts]() || inner == reflect.TypeFor[PassTimes]() ||
+			inner == reflect.TypeFor[PassProof]():
 			keysOf(prefix+"<pass>.", inner, add)
 		default:
 			keysOf(prefix+key+".", inner, add)
@@ -74,7 +75,7 @@ func TestDocsNameEveryKeyAndNoOther(t *testing.T) {
 
 // The keys by type are those of a summary.json that was really written.
 func TestDocumentedKeysAreInSummaryJSON(t *testing.T) {
-	data, err := os.ReadFile("testdata/run/" + SummaryJSONFile)
+	data, err := os.ReadFile("testdata/timed/" + SummaryJSONFile)
 	if err != nil {
 		t.Fatal(err)
 	}

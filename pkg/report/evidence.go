@@ -24,10 +24,17 @@ type passEvidence struct {
 	// hollow are records of successful requests that lack an instant or a count.
 	hollow []*bench.Record
 	torn   int
+	// counters is nil when the server told none.
+	counters *Counters
+	spans    spanIndex
 }
 
-func newPassEvidence(name string, m *Manifest, records []bench.Record, torn int) *passEvidence {
-	p := &passEvidence{name: name, pass: m.pass(name), torn: torn, records: make([]*bench.Record, len(records))}
+func newPassEvidence(name string, run *Run, records []bench.Record, torn int) *passEvidence {
+	p := &passEvidence{name: name, pass: run.Manifest.pass(name), torn: torn, records: make([]*bench.Record, len(records)),
+		spans: indexSpans(run.Spans[name])}
+	if c, ok := run.Counters[name]; ok {
+		p.counters = &c
+	}
 	for i := range records {
 		p.records[i] = &records[i]
 	}

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -18,7 +19,11 @@ func layout(s Summary) []table {
 	if s.Summarization.ScheduleLag.N > 0 {
 		tables = append(tables, summarizationTable(s))
 	}
-	return append(tables, requestsTable(s.Requests), phasesTable(s.Phases))
+	tables = append(tables, requestsTable(s.Requests))
+	if s.Proof.Full != nil || s.Proof.Summarization != nil {
+		tables = append(tables, proofTable(s.Proof))
+	}
+	return append(tables, phasesTable(s.Phases))
 }
 
 // facts say what was measured, one line each; what is not known is left out.
@@ -51,6 +56,10 @@ func facts(s Summary) [][2]string {
 		add("load", "request rate "+l.RequestRate, concurrency, fmt.Sprintf("at most %d output tokens", l.MaxOutputLen),
 			fmt.Sprintf("ignore_eos %t", l.IgnoreEOS))
 	}
+	if t := s.Timings; t != nil {
+		add("timings", fmt.Sprintf("by %s (server.timings: %s)", s.TTFTSource, t.Wanted),
+			prefixed("added ", strings.Join(t.Added, " ")))
+	}
 	return list
 }
 
@@ -75,13 +84,28 @@ func totalsTable(s Summary) table {
 			{"total generated tokens", intCell(s.TotalGeneratedTokens), "tok", ""},
 			{"end-to-end latency", endToEnd, "s", ""},
 			{"summarization latency", summarization, "s", ""},
-			{"generation latency", generation, "s", bound},
+			{"generation latency", generation, "s", remark(bound, measured(s.MeasuredGenerationLatency, 3, "s"))},
 			{"summarization throughput", fixedCell(s.SummarizationThroughput, 2), "tok/s", bound},
 			{"end-to-end throughput", fixedCell(s.EndToEndThroughput, 2), "tok/s", ""},
-			{"generation throughput", fixedCell(s.GenerationThroughput, 2), "tok/s", bound},
+			{"generation throughput", fixedCell(s.GenerationThroughput, 2), "tok/s", remark(bound,
+				measured(s.MeasuredGenerationThroughput, 2, "tok/s"))},
 			{"request throughput", fixedCell(s.RequestThroughput, 3), "req/s", ""},
+			{"mean running batch", fixedCell(s.MeanRunningBatch, 2), "req", ""},
 		},
 	}
+}
+
+// measured is the directly measured figure that stands beside a derived one; empty when there is none.
+func measured(v *float64, decimals int, unit string) string {
+	if v == nil {
+		return ""
+	}
+	return "measured " + fixedCell(v, decimals) + " " + unit
+}
+
+// remark joins what is to be said of a figure.
+func remark(parts ...string) string {
+	return strings.Join(slices.DeleteFunc(parts, func(part string) bool { return part == "" }), "; ")
 }
 
 func fullTable(s Summary) table {
@@ -89,17 +113,26 @@ func fullTable(s Summary) table {
 	if s.ITL != nil {
 		gap, name = *s.ITL, "ITL"
 	}
-	return distributionTable("Full pass, ms", []namedDistribution{
-		{sourced("TTFT", s.TTFTSource), s.TTFT}, {sourced("TPOT", s.TTFTSource), s.TPOT}, {"TPOT (sqzb)", s.TPOTSqzb},
-		{name, gap}, {"E2E latency", s.E2EL}, {"schedule lag", s.ScheduleLag},
-	})
+	list := []namedDistribution{
+		{sourced("TTFT", s.TTFTSource), s.TTFT}, {"queueing", s.Queue}, {"decode", s.Decode},
+		{sourced("TPOT", s.TTFTSource), s.TPOT}, {"TPOT (sqzb)", s.TPOTSqzb},
+	}
+	if s.TTFTSource != SourceClient {
+		list = append(list, namedDistribution{sourced("TTFT", SourceClient), s.ClientTTFT},
+			namedDistribution{sourced("TPOT", SourceClient), s.ClientTPOT})
+	}
+	return distributionTable("Full pass, ms", append(list, namedDistribution{name, gap},
+		namedDistribution{"E2E latency", s.E2EL}, namedDistribution{"schedule lag", s.ScheduleLag}))
 }
 
 func summarizationTable(s Summary) table {
 	d := s.Summarization
-	return distributionTable("Summarization pass, ms", []namedDistribution{
-		{sourced("TTFT", SourceClient), d.ClientTTFT}, {"E2E latency", d.E2EL}, {"schedule lag", d.ScheduleLag},
-	})
+	list := []namedDistribution{{sourced("TTFT", s.TTFTSource), d.TTFT}, {"queueing", d.Queue}}
+	if s.TTFTSource != SourceClient {
+		list = append(list, namedDistribution{sourced("TTFT", SourceClient), d.ClientTTFT})
+	}
+	return distributionTable("Summarization pass, ms", append(list, namedDistribution{"E2E latency", d.E2EL},
+		namedDistribution{"schedule lag", d.ScheduleLag}))
 }
 
 func sourced(name string, source TTFTSource) string { return name + " (" + string(source) + ")" }
@@ -134,6 +167,35 @@ func requestsTable(r Requests) table {
 		t.rows = append(t.rows, []string{pass.name, fmt.Sprint(pass.n.Planned), fmt.Sprint(pass.n.Successful),
 			fmt.Sprint(pass.n.Failed), errors})
 	}
+	return t
+}
+
+// proofTable has a row for everything that either server told.
+func proofTable(p Proof) table {
+	full, summarization := PassProof{}, PassProof{}
+	if p.Full != nil {
+		full = *p.Full
+	}
+	if p.Summarization != nil {
+		summarization = *p.Summarization
+	}
+	t := table{align: "lrr", heads: [][]string{{"Server's counters", PassFull, PassSummarization}}}
+	row := func(name, f, s string) {
+		if f != absent || s != absent {
+			t.rows = append(t.rows, []string{name, f, s})
+		}
+	}
+	row("finished requests", intCell(full.FinishedRequests), intCell(summarization.FinishedRequests))
+	row("prompt tokens", intCell(full.PromptTokens), intCell(summarization.PromptTokens))
+	row("generated tokens", intCell(full.GenerationTokens), intCell(summarization.GenerationTokens))
+	row("prefix-cache hits, tokens", intCell(full.PrefixHits), intCell(summarization.PrefixHits))
+	row("hits the data set explains", intCell(full.MaxCachedTokens), intCell(summarization.MaxCachedTokens))
+	row("preemptions", intCell(full.Preemptions), intCell(summarization.Preemptions))
+	row("KV cache, tokens", intCell(full.KVCacheTokens), intCell(summarization.KVCacheTokens))
+	row("running requests, mean", fixedCell(full.RunningMean, 2), fixedCell(summarization.RunningMean, 2))
+	row("running requests, max", fixedCell(full.RunningMax, 0), fixedCell(summarization.RunningMax, 0))
+	row("waiting requests, mean", fixedCell(full.WaitingMean, 2), fixedCell(summarization.WaitingMean, 2))
+	row("waiting requests, max", fixedCell(full.WaitingMax, 0), fixedCell(summarization.WaitingMax, 0))
 	return t
 }
 

@@ -31,8 +31,27 @@ type Manifest struct {
 	// LaunchDifferences are the differences between the argv and environment of the two launches, other than the port and
 	// the served name; any makes the run invalid.
 	LaunchDifferences []string `json:"launch_differences,omitempty"`
+	// Timings is how the times of requests were to be learned.
+	Timings Timings `json:"timings,omitzero"`
+	// Findings is what was found before anything was started: of a run that was started, warnings, apart from a command that
+	// was not found, which the launch has told as well.
+	Findings []Finding `json:"findings,omitempty"`
 	// Thresholds are what the verdict is decided by.
 	Thresholds Thresholds `json:"thresholds"`
+}
+
+// Timings is how the times of requests were to be learned from the server. What they were taken from in the end, the summary
+// says.
+type Timings struct {
+	// Wanted is the recipe's server.timings: auto, or a TTFTSource, below which another may still serve.
+	Wanted string `json:"wanted"`
+	// Source is the one that this server was expected to give, Why a sentence on how it was chosen.
+	Source TTFTSource `json:"source"`
+	Why    string     `json:"why"`
+	// Refused says which better source the server would not start with, and what it said; nil when that did not happen.
+	Refused *string `json:"refused"`
+	// Added are the flags and NAME=value variables that the recipe does not have and both launches were given for it.
+	Added []string `json:"added,omitempty"`
 }
 
 // Tool is this program.
@@ -114,9 +133,13 @@ type Pass struct {
 	// Retries is how often the start was tried again after a failure that passes by itself.
 	Retries int `json:"retries,omitzero"`
 	// Requests is the number that was to be sent.
-	Requests int    `json:"requests"`
-	Warmup   Warmup `json:"warmup"`
-	Phases   Phases `json:"phases"`
+	Requests int `json:"requests"`
+	// PromptsSHA256 is over the token ids of all prompts of this pass, in their order.
+	PromptsSHA256 string `json:"prompts_sha256,omitempty"`
+	// Census is what the prompts share with one another; nil when it was not taken.
+	Census *Census `json:"census,omitempty"`
+	Warmup Warmup  `json:"warmup"`
+	Phases Phases  `json:"phases"`
 	// Complete is true when the pass ran to its end and the server was stopped by us.
 	Complete bool `json:"complete"`
 	// Stop is how the server was stopped, nil if it was not started.
@@ -142,8 +165,21 @@ type ServerInfo struct {
 	MaxModelLen int    `json:"max_model_len,omitzero"`
 }
 
+// Census is what the prompts of a pass share with one another in whole blocks of the server's prefix cache.
+type Census struct {
+	// BlockSize is that of the server, in tokens.
+	BlockSize int `json:"block_size"`
+	// MaxCachedTokens is how many prompt tokens an empty cache can at most serve in the pass.
+	MaxCachedTokens int `json:"max_cached_tokens"`
+	// DuplicateRows counts the prompts that are equal to one before them.
+	DuplicateRows int `json:"duplicate_rows"`
+}
+
 // Warmup is what was sent before the measured requests.
 type Warmup struct {
+	// Probes are the completions that were tried to find out whether the server is ready.
+	Probes int `json:"probes,omitzero"`
+	// Requests are those of the warm-up proper, Failed among them; the tokens are of those that succeeded.
 	Requests         int `json:"requests"`
 	Failed           int `json:"failed,omitzero"`
 	PromptTokens     int `json:"prompt_tokens"`

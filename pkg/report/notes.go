@@ -2,6 +2,8 @@ package report
 
 import (
 	"fmt"
+	"math"
+	"strings"
 
 	"github.com/squeezebits/sqzb-orchestrate/pkg/bench"
 )
@@ -9,7 +11,8 @@ import (
 // notes are what a reader should know beside the verdict, in a fixed order.
 func notes(e *evidence) []Note {
 	list := []Note{}
-	for _, n := range []func(*evidence) []Note{noteTTFTSource, noteArrivalBound, noteWarmup, noteEarlyStop, noteTorn} {
+	for _, n := range []func(*evidence) []Note{noteTTFTSource, noteArrivalBound, noteMeasuredGeneration, noteWarmup,
+		noteEarlyStop, notePrefixCache, noteDuplicatePrompts, noteNotProven, noteTorn} {
 		list = append(list, n(e)...)
 	}
 	return list
@@ -19,23 +22,51 @@ func note(rule, format string, args ...any) []Note {
 	return []Note{{Rule: rule, Text: fmt.Sprintf(format, args...)}}
 }
 
-// noteTTFTSource says what the client's clock cannot tell apart.
+// noteTTFTSource says what the source cannot tell, and why it is not a better one.
 func noteTTFTSource(e *evidence) []Note {
-	if e.summary.TTFT.N == 0 || e.summary.TTFTSource != SourceClient {
-		return nil
+	var list []Note
+	if refused := e.manifest.Timings.Refused; refused != nil {
+		list = note("ttft_source", "%s; the server was started once more without it", printable(*refused))
 	}
-	return note("ttft_source", "TTFT and TPOT are by the client's clock: TTFT includes the time a request spent queueing in "+
-		"the server, and is exact only if nothing queued; totals, latencies and throughputs are not touched by this")
+	if len(e.attribution.passedOver) > 0 {
+		list = append(list, note("ttft_source", "times are by the source %s, since %s: one source serves a whole run", e.attribution.source,
+			strings.Join(e.attribution.passedOver, ", and "))...)
+	}
+	switch {
+	case e.summary.TTFT.N == 0:
+	case e.attribution.source == SourceClient:
+		list = append(list, note("ttft_source", "TTFT and TPOT are by the client's clock: TTFT includes the time a request "+
+			"spent queueing in the server%s, and is exact only if nothing queued; totals, latencies and throughputs are not "+
+			"touched by this", queueClause(e.full.counters))...)
+	case e.attribution.source == SourceHistogram:
+		list = append(list, note("ttft_source", "times by the server's histograms are means over a pass: they have no "+
+			"percentiles")...)
+	}
+	return list
 }
 
-func noteArrivalBound(e *evidence) []Note {
-	if !e.summary.ArrivalBound {
+// queueClause is what the server's counters say of queueing, where the client's clock says nothing.
+func queueClause(c *Counters) string {
+	if c == nil || c.Queue.mean().N == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (%.3f ms in the mean, by the server's counters)", *c.Queue.mean().Mean)
+}
+
+// noteMeasuredGeneration tells when the two ways to a generation latency are far apart.
+func noteMeasuredGeneration(e *evidence) []Note {
+	derived, measured := e.summary.GenerationLatency, e.summary.MeasuredGenerationLatency
+	if derived == nil || measured == nil {
 		return nil
 	}
-	return note("arrival_bound", "the last request was due at %.3f s, later than half of the summarization latency "+
-		"(%.3f s): arrivals fill both passes, so the figures derived from summarization and generation latency are "+
-		"arrival-bound and say more of the request rate than of the server; compare TTFT and TPOT instead",
-		e.manifest.Load.LastArrivalSeconds, *e.summary.SummarizationLatency)
+	share := math.Abs(*derived-*measured) / *measured
+	if share <= e.summary.Thresholds.MeasuredGapShare {
+		return nil
+	}
+	return note("measured_generation", "the generation latency is %.3f s derived and %.3f s measured, %.1f %% of it apart: the "+
+		"derived one subtracts the whole summarization pass, as if nothing was decoded while any prompt was prefilled; the "+
+		"measured one is all time in which any request was between its first and last token, prefills of others included; "+
+		"compare runs by the same one of the two", *derived, *measured, 100*share)
 }
 
 // noteWarmup tells of passes that were measured on a server that had not been warmed up, or not well.

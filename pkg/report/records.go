@@ -11,13 +11,18 @@ import (
 	"github.com/squeezebits/sqzb-orchestrate/pkg/bench"
 )
 
-// maxRecordBytes bounds one line of records.jsonl. A record of a million output tokens has about 8 MB; a file that is no
+// maxRecordBytes bounds one line. A record of a million output tokens has about 8 MB; a file that is no
 // records.jsonl at all must not fill the memory.
 const maxRecordBytes = 256 << 20
 
-// readRecords reads a records.jsonl, one line at a time. A last line without its newline that is no whole record was cut off
-// by a crash: it is left out and counted in torn. Errors begin with the line's number.
+// readRecords reads a records.jsonl.
 func readRecords(r io.Reader) (records []bench.Record, torn int, err error) {
+	return readLines(r, decodeRecord)
+}
+
+// readLines reads a file of one JSON object per line, one line at a time. A last line without its newline that is no whole
+// object was cut off by a crash: it is left out and counted in torn. Errors begin with the line's number.
+func readLines[T any](r io.Reader, decode func(line []byte) (T, error)) (list []T, torn int, err error) {
 	lines := bufio.NewReaderSize(r, 64<<10)
 	var buf []byte
 	for n := 1; ; n++ {
@@ -27,18 +32,18 @@ func readRecords(r io.Reader) (records []bench.Record, torn int, err error) {
 			return nil, 0, fmt.Errorf("%d: %w", n, err)
 		}
 		if last && len(buf) == 0 {
-			return records, torn, nil
+			return list, torn, nil
 		}
-		record, err := decodeRecord(buf)
+		item, err := decode(buf)
 		if err != nil && last {
-			return records, 1, nil
+			return list, 1, nil
 		}
 		if err != nil {
 			return nil, 0, fmt.Errorf("%d: %w", n, err)
 		}
-		records = append(records, record)
+		list = append(list, item)
 		if last {
-			return records, torn, nil
+			return list, torn, nil
 		}
 	}
 }

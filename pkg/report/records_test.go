@@ -68,7 +68,7 @@ func TestRecordsLongerThanTheBuffer(t *testing.T) {
 
 // Whatever stands in records.jsonl, reading ends in records or an error, and what was read can be reported.
 func FuzzReadRecords(f *testing.F) {
-	for _, path := range []string{"testdata/run/full/records.jsonl", "testdata/interrupted/full/records.jsonl"} {
+	for _, path := range []string{"testdata/run/full/records.jsonl", "testdata/timed/full/records.jsonl", "testdata/interrupted/full/records.jsonl"} {
 		data, err := os.ReadFile(path)
 		if err != nil {
 			f.Fatal(err)

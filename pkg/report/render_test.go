@@ -38,9 +38,32 @@ func golden(t *testing.T, path string, got []byte) {
 
 func readFixture(t *testing.T, name string) Run {
 	t.Helper()
-	run, err := ReadRun(filepath.Join("testdata", name))
+	return readRun(t, filepath.Join("testdata", name))
+}
+
+// readRun reads a run directory and, for the run that is called timed, adds what its metrics files would tell.
+func readRun(t *testing.T, dir string) Run {
+	t.Helper()
+	run, err := ReadRun(dir)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if run.Manifest.Name != "timed" {
+		return run
+	}
+	for pass, n := range map[string]struct {
+		generated              int
+		queue, prefill, decode float64
+	}{
+		PassFull: {40, 0.1490205, 0.2960175, 0.6636376}, PassSummarization: {7, 0.1015276, 0.2861125, 0},
+	} {
+		run.Counters[pass] = Counters{
+			PromptTokens: ptr(247), GenerationTokens: &n.generated, Finished: map[string]int{"length": 6, "stop": 1, "abort": 0},
+			PrefixQueries: ptr(247), PrefixHits: ptr(16), Preemptions: ptr(0), Iterations: ptr(n.generated/3 + 1),
+			Queue: &TimeSum{n.queue, 7}, Prefill: &TimeSum{n.prefill, 7}, Decode: &TimeSum{n.decode, 7},
+			TimePerOutputToken: &TimeSum{0.140821, 7}, Running: &Samples{2.75, 4}, Waiting: &Samples{1.5, 3},
+			Cache: CacheConfig{BlockSize: 16, Blocks: 2048, PrefixCaching: ptr(true)},
+		}
 	}
 	return run
 }
@@ -56,7 +79,10 @@ func notStarted() Summary {
 func TestRenderings(t *testing.T) {
 	bound := sampleRun()
 	bound.Manifest.Name, bound.Manifest.Load.LastArrivalSeconds, bound.Manifest.Load.RequestRate = "bound", 0.07, "40"
+	means := readFixture(t, "timed")
+	means.Manifest.Timings.Wanted = string(SourceHistogram)
 	for name, s := range map[string]Summary{
+		"timed": Summarize(readFixture(t, "timed")), "histogram": Summarize(means),
 		"run": Summarize(readFixture(t, "run")), "interrupted": Summarize(readFixture(t, "interrupted")),
 		"not-started": notStarted(), "arrival-bound": Summarize(bound),
 	} {
@@ -83,7 +109,7 @@ func TestRenderRefusesUnknownFormats(t *testing.T) {
 
 // The stored directories hold what WriteReports wrote once: a report made again has the same bytes, today and later.
 func TestReportsFromDiskAreThoseTheRunWrote(t *testing.T) {
-	for _, name := range []string{"run", "interrupted"} {
+	for _, name := range []string{"run", "timed", "interrupted"} {
 		dir := filepath.Join("testdata", name)
 		s := Summarize(readFixture(t, name))
 		if *update {
@@ -98,14 +124,10 @@ func TestReportsFromDiskAreThoseTheRunWrote(t *testing.T) {
 
 func TestReportsDoNotDependOnTheDirectory(t *testing.T) {
 	elsewhere := filepath.Join(t.TempDir(), "moved")
-	if err := os.CopyFS(elsewhere, os.DirFS("testdata/run")); err != nil {
+	if err := os.CopyFS(elsewhere, os.DirFS("testdata/timed")); err != nil {
 		t.Fatal(err)
 	}
-	run, err := ReadRun(elsewhere)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := Summarize(run)
+	s := Summarize(readRun(t, elsewhere))
 	if err := WriteReports(elsewhere, s); err != nil {
 		t.Fatal(err)
 	}
@@ -114,14 +136,14 @@ func TestReportsDoNotDependOnTheDirectory(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		golden(t, filepath.Join("testdata/run", file), got)
+		golden(t, filepath.Join("testdata/timed", file), got)
 	}
 }
 
 // What a reader subtracts from the text is what the text says, for any latencies.
 func TestShownLatenciesSubtract(t *testing.T) {
 	rng := rand.New(rand.NewPCG(7, 8))
-	number := regexp.MustCompile(`(?m)^(end-to-end|summarization|generation) latency +([0-9]+)\.([0-9]{3})  s$`)
+	number := regexp.MustCompile(`(?m)^(end-to-end|summarization|generation) latency +([0-9]+)\.([0-9]{3})  s(?:$| )`)
 	rounded := 0
 	for range 500 {
 		run := sampleRun()
@@ -160,7 +182,14 @@ func TestTextFitsTheTerminal(t *testing.T) {
 		*run.Full[i].LastTokenNS += int64(i) * 1e9
 		*run.Full[i].DoneNS += int64(i) * 1e9
 	}
-	for _, s := range []Summary{Summarize(run), Summarize(readFixture(t, "interrupted")), notStarted()} {
+	slow := provenRun()
+	for i := range slow.Full {
+		*slow.Full[i].Server.PrefillMS, *slow.Full[i].DoneNS = 98_765_432.1, 99_999e9
+		*slow.Full[i].LastTokenNS = 99_998e9
+	}
+	slow.Manifest.Load.LastArrivalSeconds = 1e4
+	for _, s := range []Summary{Summarize(run), Summarize(slow), Summarize(readFixture(t, "timed")),
+		Summarize(readFixture(t, "interrupted")), notStarted()} {
 		for line := range strings.Lines(string(Text(s))) {
 			if line = strings.TrimSuffix(line, "\n"); utf8.RuneCountInString(line) > textWidth || strings.HasSuffix(line, " ") {
 				t.Errorf("%d wide, or with a space at its end: %q", utf8.RuneCountInString(line), line)
@@ -183,7 +212,8 @@ func TestTextHasNoControlCharacters(t *testing.T) {
 
 // The cells of the CSV are the values of summary.json under their joined keys.
 func TestCSVAgreesWithJSON(t *testing.T) {
-	for _, s := range []Summary{Summarize(readFixture(t, "run")), Summarize(readFixture(t, "interrupted")), notStarted()} {
+	for _, s := range []Summary{Summarize(readFixture(t, "run")), Summarize(readFixture(t, "timed")),
+		Summarize(readFixture(t, "interrupted")), notStarted()} {
 		rows, err := csv.NewReader(bytes.NewReader(CSV(s))).ReadAll()
 		if err != nil || len(rows) != 2 {
 			t.Fatalf("got %d rows, error %v; want 2", len(rows), err)
@@ -218,10 +248,10 @@ func TestCSVAgreesWithJSON(t *testing.T) {
 	}
 }
 
-// walk visits the leaves of a JSON object; lists and the counts of errors are leaves.
+// walk visits the leaves of a JSON object; lists and the counts by class or reason are leaves.
 func walk(prefix string, tree map[string]any, visit func(key string, value any)) {
 	for key, value := range tree {
-		if sub, ok := value.(map[string]any); ok && key != "errors" {
+		if sub, ok := value.(map[string]any); ok && key != "errors" && key != "finished" {
 			walk(prefix+key+".", sub, visit)
 			continue
 		}
@@ -257,7 +287,8 @@ func TestWrapKeepsEveryWord(t *testing.T) {
 }
 
 func TestComparison(t *testing.T) {
-	run, interrupted := Summarize(readFixture(t, "run")), Summarize(readFixture(t, "interrupted"))
+	run, interrupted, timed := Summarize(readFixture(t, "run")), Summarize(readFixture(t, "interrupted")),
+		Summarize(readFixture(t, "timed"))
 	bound := sampleRun()
 	bound.Manifest.Load.LastArrivalSeconds = 1
 	arrival, none := Summarize(bound), notStarted()
@@ -269,9 +300,16 @@ func TestComparison(t *testing.T) {
 		{Name: "no-data", Summary: &none, Failure: "opening /data/p.pkl: no such file"},
 		{Name: "nothing-known"},
 	}
+	mixed := append(slices.Clone(entries), Entry{Name: "timed", Summary: &timed})
+	golden(t, "testdata/golden/comparison-mixed.text", Comparison(mixed))
+	golden(t, "testdata/golden/comparison-mixed.markdown", ComparisonMarkdown(mixed))
+	if got, want := string(Comparison(mixed[len(entries):])), "TTFT and TPOT are medians by the server's responses, without queueing."; !strings.Contains(
+		strings.ReplaceAll(got, "\n", " "), want) {
+		t.Errorf("got %s, want %q in it", got, want)
+	}
 	golden(t, "testdata/golden/comparison.text", Comparison(entries))
 	golden(t, "testdata/golden/comparison.markdown", ComparisonMarkdown(entries))
-	for line := range strings.Lines(string(Comparison(entries))) {
+	for line := range strings.Lines(string(Comparison(mixed))) {
 		if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > textWidth {
 			t.Errorf("%d wide: %q", n, line)
 		}

@@ -90,7 +90,7 @@ func ruleLaunchDifferences(e *evidence) []Reason {
 		ManifestFile)}
 }
 
-// ruleServerDifferences: both servers must be of the same version, with the same model and context length.
+// ruleServerDifferences: both servers must be of the same version, with the same model, context length and KV-cache size.
 func ruleServerDifferences(e *evidence) []Reason {
 	if e.full.pass == nil || e.summarization.pass == nil {
 		return nil
@@ -101,16 +101,55 @@ func ruleServerDifferences(e *evidence) []Reason {
 		{"version", a.Version, b.Version},
 		{"model root", a.Root, b.Root},
 		{"max_model_len", positive(a.MaxModelLen), positive(b.MaxModelLen)},
+		{"KV-cache size in tokens", positive(e.full.cacheSize()), positive(e.summarization.cacheSize())},
 	} {
 		// A pass that did not get as far as asking proves nothing.
 		if fact.full == "" || fact.summarization == "" || fact.full == fact.summarization {
 			continue
 		}
 		reasons = append(reasons, invalid("server_differences", "the server's %s was %s in the full pass and %s in the "+
-			"summarization pass: the passes cannot be subtracted; make sure that nothing was installed or moved in between",
-			fact.name, fact.full, fact.summarization))
+			"summarization pass: the passes cannot be subtracted; make sure that nothing was installed or moved in "+
+			"between, and that nothing else uses the accelerator", fact.name, fact.full, fact.summarization))
 	}
 	return reasons
+}
+
+// cacheSize is the server's KV cache in tokens, 0 when it is not known.
+func (p *passEvidence) cacheSize() int {
+	if p.counters == nil {
+		return 0
+	}
+	return p.counters.Cache.size()
+}
+
+// rulePromptDifferences: both passes must send the same prompts.
+func rulePromptDifferences(e *evidence) []Reason {
+	a, b := e.full, e.summarization
+	if a.pass == nil || b.pass == nil {
+		return nil
+	}
+	var reasons []Reason
+	differ := func(what, full, summarization string) {
+		reasons = append(reasons, invalid("prompt_differences", "%s %s in the full pass and %s in the summarization pass: the "+
+			"passes cannot be subtracted; run again, and leave the data set alone meanwhile", what, full, summarization))
+	}
+	if x, y := a.pass.PromptsSHA256, b.pass.PromptsSHA256; x != y && x != "" && y != "" {
+		differ("the SHA-256 of the prompts was", x, y)
+	}
+	// A pass that sent fewer requests sent fewer tokens, and ruleRecords tells why.
+	if x, y := a.sentTokens(), b.sentTokens(); x != y && len(a.records) == len(b.records) {
+		differ("the number of prompt tokens sent was", fmt.Sprint(x), fmt.Sprint(y))
+	}
+	return reasons
+}
+
+// sentTokens are the prompt tokens of all requests.
+func (p *passEvidence) sentTokens() int {
+	n := 0
+	for _, r := range p.records {
+		n += r.PromptTokensSent
+	}
+	return n
 }
 
 // positive is n as text, empty for 0.

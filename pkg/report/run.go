@@ -19,21 +19,31 @@ type Run struct {
 	Full, Summarization []bench.Record
 	// TornFull and TornSummarization count the lines that a crash cut off at the end of each records.jsonl: 0 or 1.
 	TornFull, TornSummarization int
+	// Spans are what traces of the server told of single requests, by pass; none where it was not traced.
+	Spans map[string][]Span
+	// Counters are what the server's own counters told, by pass; a pass without any has no entry. ReadRun leaves them to its
+	// caller, who knows how to read the metrics files.
+	Counters map[string]Counters
 }
 
-// ReadRun reads a run directory. The records of a pass may be missing when the manifest does not call the pass complete,
+// ReadRun reads a run directory: manifest, records and spans. The records of a pass may be missing when the manifest does not call the pass complete,
 // and the last line of a file may be cut off by a crash; any other flaw is an error with file and line.
 func ReadRun(dir string) (Run, error) {
 	manifest, err := ReadManifest(dir)
 	if err != nil {
 		return Run{}, err
 	}
-	run := Run{Dir: dir, Manifest: manifest}
+	run := Run{Dir: dir, Manifest: manifest, Spans: map[string][]Span{}, Counters: map[string]Counters{}}
 	if run.Full, run.TornFull, err = readPass(dir, PassFull, &manifest); err != nil {
 		return Run{}, err
 	}
 	if run.Summarization, run.TornSummarization, err = readPass(dir, PassSummarization, &manifest); err != nil {
 		return Run{}, err
+	}
+	for _, pass := range []string{PassFull, PassSummarization} {
+		if run.Spans[pass], err = readSpans(dir, pass); err != nil {
+			return Run{}, err
+		}
 	}
 	return run, nil
 }

@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 )
 
-// The names of the files in a run directory. The last four are in the folder of a pass (PassFull, PassSummarization).
+// The names of the files in a run directory. The last six are in the folder of a pass (PassFull, PassSummarization).
 const (
 	ManifestFile      = "manifest.json"
 	RecipeFile        = "recipe.yaml"
@@ -20,6 +20,8 @@ const (
 	ServerLogFile     = "server.log"
 	MetricsBeforeFile = "metrics-before.prom"
 	MetricsAfterFile  = "metrics-after.prom"
+	MetricsDuringFile = "metrics-during.jsonl"
+	TimingsFile       = "timings.jsonl"
 )
 
 // LatestLink is the name of the symbolic link beside the run directories that points to the newest one.
@@ -99,7 +101,8 @@ func decodeManifest(path string, data []byte) (Manifest, error) {
 		return Manifest{}, fmt.Errorf("%s: schema version %d; this program reads version %d", path,
 			*version.Schema, SchemaVersion)
 	}
-	var m Manifest
+	// What an older program did not write had the default.
+	m := Manifest{Thresholds: DefaultThresholds()}
 	if err := json.Unmarshal(data, &m); err != nil {
 		return Manifest{}, fmt.Errorf("%s: %w", position(path, data, err), err)
 	}

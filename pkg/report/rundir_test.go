@@ -182,7 +182,7 @@ func TestReadRun(t *testing.T) {
 
 // Whatever stands in manifest.json, it is read or refused, and a run with it can be reported.
 func FuzzManifest(f *testing.F) {
-	for _, name := range []string{"run", "interrupted"} {
+	for _, name := range []string{"run", "timed", "interrupted"} {
 		data, err := os.ReadFile(filepath.Join("testdata", name, ManifestFile))
 		if err != nil {
 			f.Fatal(err)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/squeezebits/sqzb-orchestrate/pkg/bench"
+	"github.com/squeezebits/sqzb-orchestrate/pkg/client"
 )
 
 // sampleRun is a valid run of four requests with round numbers: all due at 0, sent 1 ms apart (row 0 at 1 ms), first token
@@ -47,6 +48,46 @@ func sampleRecord(pass string, row, tokens int) bench.Record {
 		r.ChunkDeltasUS = append(r.ChunkDeltasUS, 20_000)
 	}
 	return r
+}
+
+// provenRun is sampleRun on a server that tells everything: times of each request in its response (queued 2 ms + 9 ms a row,
+// 31 ms + row prefill, 17 ms less decode than the client sees), counters that fit, a cache without hits.
+func provenRun() Run {
+	run := sampleRun()
+	run.Manifest.Timings = Timings{Wanted: "auto", Source: SourceResponse, Why: "because", Added: []string{"--a", "B=c"}}
+	run.Counters = map[string]Counters{}
+	for i, pass := range []string{PassFull, PassSummarization} {
+		records := [][]bench.Record{run.Full, run.Summarization}[i]
+		generated := 0
+		for row := range records {
+			r := &records[row]
+			decode := max(milliseconds(*r.LastTokenNS-*r.FirstTokenNS)-17, 0)
+			r.Server = serverTimings(float64(2+9*row), float64(31+row), decode)
+			r.CachedTokens = ptr(0)
+			generated += *r.CompletionTokens
+		}
+		run.Manifest.Passes[i].PromptsSHA256 = "c0ffee"
+		run.Manifest.Passes[i].Census = &Census{BlockSize: 16}
+		run.Counters[pass] = Counters{
+			PromptTokens: ptr(46), GenerationTokens: &generated, Finished: map[string]int{"length": 4, "stop": 0},
+			PrefixQueries: ptr(46), PrefixHits: ptr(0), Preemptions: ptr(0), Iterations: ptr(10),
+			Queue: &TimeSum{0.062, 4}, Prefill: &TimeSum{0.130, 4}, Decode: &TimeSum{0.492, 4},
+			Cache: CacheConfig{BlockSize: 16, Blocks: 100, PrefixCaching: ptr(true)},
+		}
+	}
+	return run
+}
+
+// serverTimings are those of a response.
+func serverTimings(queue, prefill, decode float64) *client.ServerTimings {
+	return &client.ServerTimings{QueueMS: &queue, PrefillMS: &prefill, DecodeMS: &decode}
+}
+
+// recount changes a counter of a pass.
+func recount(run *Run, pass string, change func(*Counters)) {
+	c := run.Counters[pass]
+	change(&c)
+	run.Counters[pass] = c
 }
 
 // fail makes a record that of a failed request.

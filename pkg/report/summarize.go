@@ -13,19 +13,26 @@ func Summarize(run Run) Summary {
 	m := &run.Manifest
 	e := &evidence{
 		manifest:      m,
-		full:          newPassEvidence(PassFull, m, run.Full, run.TornFull),
-		summarization: newPassEvidence(PassSummarization, m, run.Summarization, run.TornSummarization),
+		full:          newPassEvidence(PassFull, &run, run.Full, run.TornFull),
+		summarization: newPassEvidence(PassSummarization, &run, run.Summarization, run.TornSummarization),
 	}
+	e.attribution = attribute(e)
+	source := e.attribution.source
 	s := Summary{
 		Schema: SchemaVersion, Name: m.Name, RunID: m.RunID, Started: m.Started.UTC(),
 		Thresholds: m.Thresholds,
 		Totals:     totals(e.full, e.summarization),
-		TTFTSource: SourceClient, FullDistributions: fullDistributions(e.full.succeeded),
-		Summarization: summarizationDistributions(e.summarization.succeeded),
-		Requests:      Requests{Full: e.full.counts(), Summarization: e.summarization.counts()},
-		Phases:        runTimes(m),
-		Model:         m.Model, Dataset: known(m.Dataset), Load: knownLoad(m.Load),
+		TTFTSource: source, FullDistributions: fullDistributions(e.full.succeeded, e.full.times(source, e.attribution.full)),
+		Summarization: summarizationDistributions(e.summarization.succeeded,
+			e.summarization.times(source, e.attribution.summarization)),
+		Requests: Requests{Full: e.full.counts(), Summarization: e.summarization.counts()},
+		Proof:    Proof{Full: e.full.proof(), Summarization: e.summarization.proof()},
+		Phases:   runTimes(m),
+		Model:    m.Model, Dataset: known(m.Dataset), Load: knownLoad(m.Load), Timings: knownTimings(m.Timings),
 	}
+	s.MeasuredGenerationLatency = decodeSeconds(e.full.succeeded, e.attribution.full)
+	s.MeasuredGenerationThroughput = rate(s.TotalGeneratedTokens, s.MeasuredGenerationLatency)
+	s.MeanRunningBatch = e.full.counters.meanRunning()
 	s.ArrivalBound = arrivalBound(m.Load.LastArrivalSeconds, s.SummarizationLatency)
 	if e.full.pass != nil {
 		s.Server = known(e.full.pass.Server)
@@ -82,19 +89,16 @@ func arrivalBound(lastArrivalSeconds float64, summarizationLatency *float64) boo
 	return summarizationLatency != nil && lastArrivalSeconds > *summarizationLatency/2
 }
 
-func fullDistributions(succeeded []*bench.Record) FullDistributions {
-	var ttft, tpot, sqzb, icl, e2el, lag []float64
+func fullDistributions(succeeded []*bench.Record, t times) FullDistributions {
+	var ttft, tpot, icl, e2el, lag []float64
 	oneTokenPerChunk := len(succeeded) > 0
 	for _, r := range succeeded {
 		ttft = append(ttft, milliseconds(*r.FirstTokenNS-*r.SentNS))
 		e2el = append(e2el, milliseconds(*r.LastTokenNS-*r.SentNS))
 		lag = append(lag, milliseconds(*r.SentNS-r.DueNS))
-		decode, tokens := milliseconds(*r.LastTokenNS-*r.FirstTokenNS), *r.CompletionTokens
+		tokens := *r.CompletionTokens
 		if tokens > 1 {
-			tpot = append(tpot, decode/float64(tokens-1))
-		}
-		if tokens > 0 {
-			sqzb = append(sqzb, decode/float64(tokens))
+			tpot = append(tpot, milliseconds(*r.LastTokenNS-*r.FirstTokenNS)/float64(tokens-1))
 		}
 		for _, gap := range r.ChunkDeltasUS {
 			icl = append(icl, float64(gap)/1e3)
@@ -102,24 +106,25 @@ func fullDistributions(succeeded []*bench.Record) FullDistributions {
 		oneTokenPerChunk = oneTokenPerChunk && r.Chunks == tokens
 	}
 	d := FullDistributions{
-		ClientTTFT: describe(ttft), ClientTPOT: describe(tpot), TPOTSqzb: describe(sqzb), ICL: describe(icl),
-		E2EL: describe(e2el), ScheduleLag: describe(lag),
+		TTFT: t.ttft, Queue: t.queue, Decode: t.decode, TPOT: t.tpot, TPOTSqzb: t.tpotSqzb,
+		ClientTTFT: describe(ttft), ClientTPOT: describe(tpot), ICL: describe(icl), E2EL: describe(e2el),
+		ScheduleLag: describe(lag),
 	}
-	d.TTFT, d.TPOT = d.ClientTTFT, d.ClientTPOT // the client is the only source so far
 	if oneTokenPerChunk {
 		d.ITL = ptr(d.ICL)
 	}
 	return d
 }
 
-func summarizationDistributions(succeeded []*bench.Record) SummarizationDistributions {
+func summarizationDistributions(succeeded []*bench.Record, t times) SummarizationDistributions {
 	var ttft, e2el, lag []float64
 	for _, r := range succeeded {
 		ttft = append(ttft, milliseconds(*r.FirstTokenNS-*r.SentNS))
 		e2el = append(e2el, milliseconds(*r.LastTokenNS-*r.SentNS))
 		lag = append(lag, milliseconds(*r.SentNS-r.DueNS))
 	}
-	return SummarizationDistributions{ClientTTFT: describe(ttft), E2EL: describe(e2el), ScheduleLag: describe(lag)}
+	return SummarizationDistributions{TTFT: t.ttft, Queue: t.queue, ClientTTFT: describe(ttft), E2EL: describe(e2el),
+		ScheduleLag: describe(lag)}
 }
 
 func milliseconds(ns int64) float64 { return float64(ns) / 1e6 }
@@ -173,6 +178,13 @@ func knownLoad(l LoadInfo) *LoadInfo {
 		return nil
 	}
 	return &l
+}
+
+func knownTimings(t Timings) *Timings {
+	if t.Wanted == "" {
+		return nil
+	}
+	return &t
 }
 
 // reached is nil for a phase of 0 seconds, which is how the manifest writes one that was not reached.

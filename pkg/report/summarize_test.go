@@ -47,6 +47,7 @@ func TestSummarizeAsNumpy(t *testing.T) {
 		EndToEndLatency: ptr(0.485611117), SummarizationLatency: ptr(0.126213117), GenerationLatency: ptr(0.359398),
 		SummarizationThroughput: ptr(247 / 0.126213117), EndToEndThroughput: ptr(40 / 0.485611117),
 		GenerationThroughput: ptr(40 / 0.359398), RequestThroughput: ptr(7 / 0.485611117),
+		MeasuredGenerationLatency: ptr(0.405115), MeasuredGenerationThroughput: ptr(40 / 0.405115),
 	}
 	if diff := cmp.Diff(s.Totals, want, near); diff != "" {
 		t.Errorf("totals (-got +want):\n%s", diff)
@@ -61,6 +62,8 @@ func TestSummarizeOfRoundNumbers(t *testing.T) {
 		EndToEndLatency: ptr(0.224), SummarizationLatency: ptr(0.084), GenerationLatency: ptr(0.140),
 		SummarizationThroughput: ptr(46 / 0.084), EndToEndThroughput: ptr(32 / 0.224),
 		GenerationThroughput: ptr(32 / 0.140), RequestThroughput: ptr(4 / 0.224),
+		// From the first token of row 0 at 51 ms to the last of row 3 at 224 ms there is always a request between the two.
+		MeasuredGenerationLatency: ptr(0.173), MeasuredGenerationThroughput: ptr(32 / 0.173),
 	}
 	if diff := cmp.Diff(s.Totals, want, near); diff != "" {
 		t.Errorf("totals (-got +want):\n%s", diff)
@@ -130,6 +133,7 @@ func TestAbsentIsNeverZero(t *testing.T) {
 		{"no summarization pass", func(r *Run) { r.Summarization, r.Manifest.Passes = nil, r.Manifest.Passes[:1] }, Totals{
 			TotalInputTokens: ptr(46), TotalGeneratedTokens: ptr(32), EndToEndLatency: ptr(0.224),
 			EndToEndThroughput: ptr(32 / 0.224), RequestThroughput: ptr(4 / 0.224),
+			MeasuredGenerationLatency: ptr(0.173), MeasuredGenerationThroughput: ptr(32 / 0.173),
 		}},
 		{"every request of the full pass failed", func(r *Run) {
 			for i := range r.Full {
@@ -139,7 +143,8 @@ func TestAbsentIsNeverZero(t *testing.T) {
 		{"generation latency not positive", func(r *Run) { *r.Summarization[0].DoneNS = 1001e6 }, Totals{
 			TotalInputTokens: ptr(46), TotalGeneratedTokens: ptr(32), EndToEndLatency: ptr(0.224),
 			SummarizationLatency: ptr(1.0), SummarizationThroughput: ptr(46.0), EndToEndThroughput: ptr(32 / 0.224),
-			RequestThroughput: ptr(4 / 0.224),
+			RequestThroughput:         ptr(4 / 0.224),
+			MeasuredGenerationLatency: ptr(0.173), MeasuredGenerationThroughput: ptr(32 / 0.173),
 		}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -173,7 +178,9 @@ func TestPerRequestNumbers(t *testing.T) {
 	one := func(change func(*bench.Record)) FullDistributions {
 		r := sampleRecord(PassFull, 0, 8)
 		change(&r)
-		return fullDistributions([]*bench.Record{&r})
+		run := sampleRun()
+		run.Full = []bench.Record{r}
+		return Summarize(run).FullDistributions
 	}
 	t.Run("one token has no tpot", func(t *testing.T) {
 		d := one(func(r *bench.Record) { *r = sampleRecord(PassFull, 0, 1) })

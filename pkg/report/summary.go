@@ -23,20 +23,22 @@ type Summary struct {
 	// ArrivalBound is true when the arrivals, and not the server, may decide the derived figures.
 	ArrivalBound bool `json:"arrival_bound"`
 
-	// TTFTSource is the clock that TTFT and TPOT were taken by.
+	// TTFTSource is what TTFT, Queue, Decode, TPOT and TPOTSqzb of both passes were taken by.
 	TTFTSource TTFTSource `json:"ttft_source"`
 	FullDistributions
 	Summarization SummarizationDistributions `json:"summarization"`
 
 	Requests Requests `json:"requests"`
+	Proof    Proof    `json:"proof"`
 	Phases   RunTimes `json:"phases"`
 
-	// Model, Dataset, Load and Server are facts, for the reader of the numbers; nil when the run did not get so far as to
+	// Model, Dataset, Load, Server and Timings are facts, for the reader of the numbers; nil when the run did not get so far as to
 	// know them. Server is what the server of the full pass said of itself.
 	Model   Model        `json:"model"`
 	Dataset *DatasetInfo `json:"dataset"`
 	Load    *LoadInfo    `json:"load"`
 	Server  *ServerInfo  `json:"server"`
+	Timings *Timings     `json:"timings"`
 }
 
 // Totals are the numbers of the run as a whole, by wall clocks of the client: tokens, seconds, tokens per second.
@@ -50,17 +52,20 @@ type Totals struct {
 	EndToEndThroughput      *float64 `json:"end_to_end_throughput_tok_s"`
 	GenerationThroughput    *float64 `json:"generation_throughput_tok_s"`
 	RequestThroughput       *float64 `json:"request_throughput_req_s"`
+	// MeasuredGenerationLatency is how long at least one request of the full pass was between its first and last token;
+	// MeasuredGenerationThroughput is by it.
+	MeasuredGenerationLatency    *float64 `json:"measured_generation_latency_s"`
+	MeasuredGenerationThroughput *float64 `json:"measured_generation_throughput_tok_s"`
+	// MeanRunningBatch is tokens per step of the server's engine, full pass.
+	MeanRunningBatch *float64 `json:"mean_running_batch"`
 }
 
-// TTFTSource names where the times of TTFT and TPOT come from; one source serves a whole run.
-type TTFTSource string
-
-// SourceClient is the client's own clock: TTFT then includes the time a request spent queueing in the server.
-const SourceClient TTFTSource = "client"
-
-// FullDistributions are over the successful requests of the full pass, in milliseconds.
+// FullDistributions are over the successful requests of the full pass, in milliseconds. What the source cannot give is an
+// empty Distribution, and one of means only has N and Mean.
 type FullDistributions struct {
 	TTFT       Distribution `json:"ttft_ms"`
+	Queue      Distribution `json:"queue_ms"`
+	Decode     Distribution `json:"decode_ms"`
 	ClientTTFT Distribution `json:"client_ttft_ms"`
 	TPOT       Distribution `json:"tpot_ms"`
 	ClientTPOT Distribution `json:"client_tpot_ms"`
@@ -74,6 +79,8 @@ type FullDistributions struct {
 
 // SummarizationDistributions are over the successful requests of the summarization pass, in milliseconds.
 type SummarizationDistributions struct {
+	TTFT        Distribution `json:"ttft_ms"`
+	Queue       Distribution `json:"queue_ms"`
 	ClientTTFT  Distribution `json:"client_ttft_ms"`
 	E2EL        Distribution `json:"e2el_ms"`
 	ScheduleLag Distribution `json:"schedule_lag_ms"`
@@ -92,6 +99,12 @@ type RequestCounts struct {
 	Failed     int `json:"failed"`
 	// Errors counts the failed requests by error class; empty when none failed.
 	Errors map[string]int `json:"errors"`
+}
+
+// Proof is what the server's counters prove of each pass; nil where nothing is known.
+type Proof struct {
+	Full          *PassProof `json:"full"`
+	Summarization *PassProof `json:"summarization"`
 }
 
 // RunTimes is where the wall time of the run went, in seconds.

@@ -38,11 +38,14 @@ type Thresholds struct {
 	// 99th percentile of schedule_lag_ms before the client is suspected.
 	ScheduleLag         float64 `json:"schedule_lag_ms"`
 	ScheduleLagGapShare float64 `json:"schedule_lag_gap_share"`
+	// MeasuredGapShare is the difference between the derived and the measured generation latency, as a share of the measured
+	// one, above which a note tells of it.
+	MeasuredGapShare float64 `json:"measured_gap_share"`
 }
 
 // DefaultThresholds are those of a recipe that sets none.
 func DefaultThresholds() Thresholds {
-	return Thresholds{ScheduleLag: 50, ScheduleLagGapShare: 0.01}
+	return Thresholds{ScheduleLag: 50, ScheduleLagGapShare: 0.01, MeasuredGapShare: 0.20}
 }
 
 // evidence is what the rules look at.
@@ -51,6 +54,7 @@ type evidence struct {
 	full          *passEvidence
 	summarization *passEvidence
 	summary       *Summary // its numbers; the verdict is not yet in it
+	attribution   attribution
 }
 
 func (e *evidence) passes() []*passEvidence { return []*passEvidence{e.full, e.summarization} }
@@ -62,10 +66,10 @@ type rule func(*evidence) []Reason
 func rules() []rule {
 	return []rule{
 		ruleServerExit, ruleInterrupted, ruleFailure, ruleUnfinished, ruleIncomplete,
-		ruleLaunchDifferences, ruleServerDifferences,
-		ruleFailedRequests, ruleRecords,
-		rulePromptTokens, ruleOutputTokens, ruleSummarizationTokens, ruleGenerationLatency,
-		ruleScheduleLag,
+		ruleLaunchDifferences, ruleServerDifferences, rulePromptDifferences,
+		ruleForeignRequests, ruleFailedRequests, ruleRecords,
+		rulePromptTokens, ruleOutputTokens, ruleSummarizationTokens, ruleServerCounters, ruleGenerationLatency,
+		rulePrefixCache, ruleCachedTokens, rulePreemptions, ruleScheduleLag,
 	}
 }
 
