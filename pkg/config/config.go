@@ -47,6 +47,8 @@ type Server struct {
 	// StopCommandRaw is to it what CommandRaw is to Command.
 	StopCommand    []string
 	StopCommandRaw []string
+	// Timings is where the times of requests are taken from: auto, response, trace, histogram or client.
+	Timings string
 }
 
 // Arg is one flag of the server.
@@ -111,4 +113,9 @@ type Verdict struct {
 	MaxFailed int
 	// MaxScheduleLag is the 99th percentile of schedule_lag_ms from which on the client is suspected.
 	MaxScheduleLag time.Duration
+	// MaxScheduleLagGapShare is the same bound as a share of the mean gap between arrivals; both must be exceeded.
+	MaxScheduleLagGapShare float64
+	// MaxMeasuredGapShare is the difference of derived and measured generation latency, as a share of the latter, above which
+	// a note tells of it.
+	MaxMeasuredGapShare float64
 }

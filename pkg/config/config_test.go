@@ -46,6 +46,8 @@ server:
   port: 8000
   ready_timeout: 1h30m
   stop_timeout: 90s
+  stop_command: [./stop.sh, "${TOKEN}"]
+  timings: histogram
 dataset: {path: ../d.pkl, tokenizer: ~/t, num_requests: 3}
 load:
   max_input_len: 4
@@ -58,7 +60,7 @@ load:
   stall_timeout: 14m
   warmup_requests: 11
 output: {dir: /o/../p}
-verdict: {max_failed: 12, max_schedule_lag: 13ms}
+verdict: {max_failed: 12, max_schedule_lag: 13ms, max_schedule_lag_gap_share: 0.15, max_measured_gap_share: 1.6}
 `)
 	no := false
 	want := &Config{
@@ -74,12 +76,15 @@ verdict: {max_failed: 12, max_schedule_lag: 13ms}
 			Port:            8000,
 			ReadyTimeout:    90 * time.Minute,
 			StopTimeout:     90 * time.Second,
+			StopCommand:     []string{"/r/stop.sh", "hf_s3cr3t$x"},
+			StopCommandRaw:  []string{"/r/stop.sh", "${TOKEN}"},
+			Timings:         "histogram",
 		},
 		Dataset: Dataset{Path: "/d.pkl", Tokenizer: "/home/me/t", NumRequests: 3},
 		Load: Workload{MaxInputLen: 4, MaxOutputLen: 5, RequestRate: 6.5, Concurrency: 7, Seed: -8, IgnoreEOS: &no,
 			StopTokenIDs: []int{9, 10}, StallTimeout: 14 * time.Minute, WarmupRequests: 11},
 		Output:  Output{Dir: "/p"},
-		Verdict: Verdict{MaxFailed: 12, MaxScheduleLag: 13 * time.Millisecond},
+		Verdict: Verdict{MaxFailed: 12, MaxScheduleLag: 13 * time.Millisecond, MaxScheduleLagGapShare: 0.15, MaxMeasuredGapShare: 1.6},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("config (-want +got):\n%s", diff)

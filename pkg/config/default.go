@@ -18,6 +18,7 @@ func Default() Config {
 			Port:         0,
 			ReadyTimeout: 30 * time.Minute,
 			StopTimeout:  time.Minute,
+			Timings:      "auto",
 		},
 		Dataset: Dataset{NumRequests: 1024},
 		Load: Workload{
@@ -27,6 +28,6 @@ func Default() Config {
 			WarmupRequests: -1,
 		},
 		Output:  Output{Dir: "results"},
-		Verdict: Verdict{MaxScheduleLag: 50 * time.Millisecond},
+		Verdict: Verdict{MaxScheduleLag: 50 * time.Millisecond, MaxScheduleLagGapShare: 0.01, MaxMeasuredGapShare: 0.20},
 	}
 }

@@ -28,6 +28,8 @@ func (c *Config) YAML() []byte {
 	w.line(0, "verdict", "")
 	w.line(1, "max_failed", strconv.Itoa(c.Verdict.MaxFailed))
 	w.line(1, "max_schedule_lag", c.Verdict.MaxScheduleLag.String())
+	w.line(1, "max_schedule_lag_gap_share", numberText(c.Verdict.MaxScheduleLagGapShare))
+	w.line(1, "max_measured_gap_share", numberText(c.Verdict.MaxMeasuredGapShare))
 	return []byte(w.String())
 }
 
@@ -65,6 +67,7 @@ func (w *writer) server(s *Server) {
 	w.line(1, "ready_timeout", durationText(s.ReadyTimeout))
 	w.line(1, "stop_timeout", durationText(s.StopTimeout))
 	w.line(1, "stop_command", flowList(storedCommand(s.StopCommand, s.StopCommandRaw), scalarText))
+	w.line(1, "timings", scalarText(s.Timings))
 }
 
 // open begins a map below server, on one line when it is empty.
@@ -82,7 +85,7 @@ func (w *writer) load(l *Workload) {
 	w.line(1, "max_output_len", strconv.Itoa(l.MaxOutputLen))
 	rate := "inf"
 	if !math.IsInf(l.RequestRate, 1) {
-		rate = strconv.FormatFloat(l.RequestRate, 'g', -1, 64)
+		rate = numberText(l.RequestRate)
 	}
 	w.line(1, "request_rate", rate)
 	w.line(1, "concurrency", strconv.Itoa(l.Concurrency))
@@ -123,6 +126,8 @@ func wordOrNumber(word string, means, value int) string {
 	}
 	return strconv.Itoa(value)
 }
+
+func numberText(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
 
 // durationText is 30m where Duration.String says 30m0s.
 func durationText(d time.Duration) string {

@@ -66,6 +66,7 @@ server:
   ready_timeout: 30m
   stop_timeout: 1m
   stop_command: []
+  timings: auto
 dataset:
   path: ""
   tokenizer: "/r/a$$b"
@@ -85,6 +86,8 @@ output:
 verdict:
   max_failed: 0
   max_schedule_lag: 50ms
+  max_schedule_lag_gap_share: 0.01
+  max_measured_gap_share: 0.2
 `
 	if diff := cmp.Diff(want, string(c.YAML())); diff != "" {
 		t.Errorf("YAML (-want +got):\n%s", diff)

@@ -37,6 +37,7 @@ func schema(c *Config) []key {
 		{"server.stop_timeout", duration(&c.Server.StopTimeout)},
 		{"server.stop_command", optionalCommand(&c.Server.StopCommand, &c.Server.StopCommandRaw,
 			"a list of texts such as [docker, stop, NAME], or [] for none")},
+		{"server.timings", oneOf(&c.Server.Timings, "auto", "response", "trace", "histogram", "client")},
 		{"dataset.path", optionalPath(&c.Dataset.Path, "a file, or \"\" for random prompts")},
 		{"dataset.tokenizer", optionalModelOrPath(&c.Dataset.Tokenizer, "a folder or a Hugging Face name, or \"\" for server.model")},
 		{"dataset.num_requests", whole(&c.Dataset.NumRequests, 1, maxCount)},
@@ -52,6 +53,8 @@ func schema(c *Config) []key {
 		{"output.dir", requiredPath(&c.Output.Dir, "a folder")},
 		{"verdict.max_failed", whole(&c.Verdict.MaxFailed, 0, maxCount)},
 		{"verdict.max_schedule_lag", duration(&c.Verdict.MaxScheduleLag)},
+		{"verdict.max_schedule_lag_gap_share", share(&c.Verdict.MaxScheduleLagGapShare)},
+		{"verdict.max_measured_gap_share", share(&c.Verdict.MaxMeasuredGapShare)},
 	}
 }
 
