@@ -41,6 +41,7 @@ func newApp(p *program) *cli.App {
 		Action:                    noArguments(p.runRecipes),
 		OnUsageError:              onUsageError,
 		Commands: []*cli.Command{
+			p.command(checkCommand(p)),
 			p.command(reportCommand(p)),
 			p.command(cleanupCommand(p)),
 			p.command(simulatorCommand(p)),
@@ -88,7 +89,8 @@ func (p *program) exitCode(err error) orchestrate.ExitCode {
 	return orchestrate.ExitInternal
 }
 
-// printError writes an error for people: problems of a recipe a line each, else the step and the cause, and the hint.
+// printError writes an error for people: problems of a recipe a line each, findings as the command check does, else the step and
+// the cause, and the hint.
 func printError(w io.Writer, err error) {
 	var step *orchestrate.Error
 	if !errors.As(err, &step) {
@@ -97,6 +99,11 @@ func printError(w io.Writer, err error) {
 	}
 	if step.Code == orchestrate.ExitRecipe && step.Step == "recipe" {
 		fmt.Fprintln(w, step.Err)
+		return
+	}
+	var findings *orchestrate.FindingsError
+	if errors.As(err, &findings) {
+		w.Write(orchestrate.FindingsText(findings.Findings))
 		return
 	}
 	fmt.Fprintf(w, "error: %v\n", step)

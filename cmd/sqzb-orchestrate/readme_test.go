@@ -38,7 +38,7 @@ func TestREADMEFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"configs/quickstart.yaml", "configs/llama3-8b-1k.yaml", "configs/reference.yaml",
-		"docs/metrics.md", "docs/design.md"} {
+		"docs/metrics.md", "docs/design.md", "docs/check.md"} {
 		if !strings.Contains(text, name) {
 			t.Errorf("the README does not mention %s", name)
 		}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/squeezebits/sqzb-orchestrate/pkg/orchestrate"
 	"github.com/squeezebits/sqzb-orchestrate/pkg/report"
 )
 
@@ -38,7 +39,7 @@ func (p *program) report(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	run, err := report.ReadRun(dir)
+	run, err := orchestrate.ReadRun(dir)
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/squeezebits/sqzb-orchestrate/internal/simulator"
 	"github.com/squeezebits/sqzb-orchestrate/pkg/config"
 	"github.com/squeezebits/sqzb-orchestrate/pkg/orchestrate"
 	"github.com/squeezebits/sqzb-orchestrate/pkg/report"
@@ -70,7 +71,7 @@ func processOptions() (orchestrate.Options, error) {
 	home, _ := os.UserHomeDir() // only recipes that use ~ need it, and they say so
 	return orchestrate.Options{Self: self, Environ: os.Environ(), LookupEnv: os.LookupEnv, Home: home, Version: version,
 		Commit: buildCommit(), Guard: guardCommandLine(), StateDirs: server.StateDirs(os.LookupEnv),
-		Hard: context.Background()}, nil
+		SimulatorVersion: simulator.Version, Hard: context.Background()}, nil
 }
 
 func buildCommit() string {
@@ -102,31 +103,35 @@ func (p *program) dryRun(ctx context.Context, c *cli.Context, recipes []string, 
 	o orchestrate.Options) error {
 	worst := orchestrate.ExitOK
 	for _, path := range recipes {
-		if err := p.planOne(ctx, c, path, co, o); err != nil {
-			worst = orchestrate.Worse(worst, p.exitCode(err))
+		code, err := p.planOne(ctx, c, path, co, o)
+		if err != nil {
+			code = p.exitCode(err)
 		}
+		worst = orchestrate.Worse(worst, code)
 	}
 	p.code = worst
 	return nil
 }
 
-func (p *program) planOne(ctx context.Context, c *cli.Context, path string, co config.Options, o orchestrate.Options) error {
+// planOne prints a plan, and returns the exit code of what stands against it.
+func (p *program) planOne(ctx context.Context, c *cli.Context, path string, co config.Options,
+	o orchestrate.Options) (orchestrate.ExitCode, error) {
 	cfg, err := orchestrate.LoadRecipe(path, co, &o)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	plan, err := orchestrate.MakePlan(ctx, cfg, o)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	text := plan.Text()
 	if c.Bool("json") {
 		if text, err = plan.JSON(); err != nil {
-			return err
+			return 0, err
 		}
 	}
 	_, err = p.stdout.Write(text)
-	return err
+	return plan.Code(), err
 }
 
 // showResult prints one recipe's outcome: the summary on stdout, the failure on stderr.

@@ -68,6 +68,7 @@ func runScripts(t *testing.T, dir string) {
 		"truth":     cmdTruth,
 	}
 	maps.Copy(cmds, faultCmds())
+	maps.Copy(cmds, proofCmds())
 	testscript.Run(t, testscript.Params{
 		Dir:                 dir,
 		RequireExplicitExec: true,
@@ -76,9 +77,9 @@ func runScripts(t *testing.T, dir string) {
 			e.Setenv("CONFIGS", configs)
 			e.Setenv("MODEL", filepath.Join(configs, "tiny-llama"))
 			e.Setenv("HOME", e.WorkDir)
-			e.Setenv("MARKER", e.WorkDir) // inherited by every server, and how noleft knows them
+			e.Setenv("GORACE", "atexit_sleep_ms=0") // else every process of a run sleeps for 1 s at its end under -race
+			e.Setenv("MARKER", e.WorkDir)           // inherited by every server, and how noleft knows them
 			e.Setenv("XDG_RUNTIME_DIR", filepath.Join(e.WorkDir, ".run"))
-			e.Setenv("GORACE", "atexit_sleep_ms=0") // the race detector lets every process end a second late otherwise
 			e.Values[backgroundKey{}] = new(*background)
 			return errors.Join(os.Mkdir(filepath.Join(e.WorkDir, ".run"), 0o700),
 				os.WriteFile(filepath.Join(e.WorkDir, "faults.yaml"), []byte(faultRecipe), 0o644))

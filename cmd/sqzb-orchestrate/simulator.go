@@ -33,5 +33,5 @@ func runSimulator(ctx context.Context, p *program, args []string) (orchestrate.E
 	if err != nil {
 		return 0, fmt.Errorf("finding this program: %w", err)
 	}
-	return orchestrate.ExitCode(simulator.Run(ctx, []string{self, "simulator"}, args, p.stdout, p.stderr)), nil
+	return orchestrate.ExitCode(simulator.Run(ctx, []string{self, "simulator"}, args, os.LookupEnv, p.stdout, p.stderr)), nil
 }

@@ -5,6 +5,8 @@ type block struct {
 	// hash names the contents: all tokens of the prompt up to the end of the block. Valid when cached.
 	hash   uint64
 	cached bool
+	// external is true for contents of an earlier launch that nobody has used in this one.
+	external bool
 	// users counts the sequences that hold the block; at 0 it is in the free list.
 	users      int
 	prev, next *block
@@ -45,6 +47,39 @@ func (p *blockPool) lookup(hashes []uint64) []*block {
 		hits = append(hits, b)
 	}
 	return hits
+}
+
+// restore puts blocks with these contents into a new pool, the least recently used first.
+func (p *blockPool) restore(hashes []uint64) {
+	blocks := p.allocate(len(hashes))
+	for i, b := range blocks {
+		p.publish(b, hashes[i])
+		b.external = b.cached
+		p.release(blocks[i : i+1])
+	}
+}
+
+// contents are the hashes of the cached blocks that nobody uses, the least recently used first.
+func (p *blockPool) contents() []uint64 {
+	var hashes []uint64
+	for b := p.free.next; b != &p.free; b = b.next {
+		if b.cached {
+			hashes = append(hashes, b.hash)
+		}
+	}
+	return hashes
+}
+
+// claimExternal counts the blocks that come from an earlier launch. They are this launch's own from then on.
+func claimExternal(blocks []*block) int {
+	n := 0
+	for _, b := range blocks {
+		if b.external {
+			n++
+			b.external = false
+		}
+	}
+	return n
 }
 
 // idle counts how many of the blocks nobody holds, which holding them takes off what is available.
@@ -93,7 +128,7 @@ func (p *blockPool) forget(b *block) {
 	if b.cached && p.index[b.hash] == b {
 		delete(p.index, b.hash)
 	}
-	b.cached = false
+	b.cached, b.external = false, false
 }
 
 // publish makes a full block findable by its contents. The first block with the same contents stays the one that is found.

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -19,7 +20,9 @@ type completion struct {
 	id      string // without the prefix cmpl-
 	model   string
 	arrival time.Time
-	faults  faultPlan
+	// parent is the header traceparent.
+	parent string
+	faults faultPlan
 
 	outbox    *outbox
 	sequences []*sequence
@@ -98,6 +101,7 @@ func (s *server) serveCompletion(w http.ResponseWriter, r *http.Request) {
 	if s.isAdapter(request.model) {
 		c.model = request.model
 	}
+	c.parent = r.Header.Get("traceparent")
 	c.id = requestID(r.Header.Get("X-Request-Id"), request.requestID)
 	if s.options.requestIDHeaders {
 		w.Header().Set("X-Request-Id", c.id)
@@ -175,9 +179,9 @@ func (c *completion) submit() {
 		for copyNumber := range q.n {
 			seed := mix(hashTokens(uint64(copyNumber), prompt))
 			c.sequences = append(c.sequences, &sequence{
-				index: len(c.sequences), prompt: prompt, maxTokens: q.outputLimit(len(prompt), o.maxModelLen), rules: rules,
+				index: len(c.sequences), prompt: prompt, maxTokens: c.outputLimit(len(prompt)), rules: rules,
 				gen: newGenerator(seed, o.facts.vocab, rules, o.outputLen), salt: hashText(q.salt), priority: q.priority,
-				outbox: c.outbox, arrival: c.arrival,
+				outbox: c.outbox, arrival: c.arrival, traced: c.traced(len(c.sequences)),
 			})
 		}
 	}
@@ -188,6 +192,27 @@ func (c *completion) submit() {
 			c.outbox.put(event{seq, -1, finishAbort, time.Now()})
 		}
 	}
+}
+
+// outputLimit is the max_tokens of the engine: that of the request, bent by the fault truncate.
+func (c *completion) outputLimit(promptLen int) int {
+	limit := c.request.outputLimit(promptLen, c.server.options.maxModelLen)
+	if f := c.faults.find(faultTruncate, phaseServing); f != nil {
+		limit = min(limit, max(f.tokens, 1))
+	}
+	return limit
+}
+
+// traced is what the span of a sequence needs; nil when the request has none.
+func (c *completion) traced(index int) *tracedRequest {
+	if c.server.engine.traces == nil {
+		return nil
+	}
+	context, sampled := parseTraceParent(c.parent)
+	if !sampled {
+		return nil
+	}
+	return &tracedRequest{context: context, id: fmt.Sprintf("cmpl-%s-%d", c.id, index), topP: c.request.topP, n: c.request.n}
 }
 
 // errEngineDead ends a completion whose engine has died.
@@ -242,7 +267,7 @@ func (c *completion) due(e event) *fault {
 	return nil
 }
 
-// usage counts the tokens of the response, bent by the fault wrong-count.
+// usage counts the tokens of the response, bent by the faults wrong-count and wrong-prompt-count.
 func (c *completion) usage() usage {
 	u := usage{completion: c.sent, details: c.server.options.promptDetails}
 	for i, seq := range c.sequences {
@@ -255,6 +280,9 @@ func (c *completion) usage() usage {
 	}
 	if f := c.faults.find(faultWrongCount, phaseServing); f != nil {
 		u.completion += f.by
+	}
+	if f := c.faults.find(faultWrongPrompt, phaseServing); f != nil {
+		u.prompt += f.by
 	}
 	return u
 }

@@ -27,6 +27,15 @@
 // is the engine's: an error event and [DONE] in every open stream, /health 503, and --sim-death-delay later exit status 0. On
 // SIGTERM the tree ends in order, the resource_tracker a moment after the rest; a SIGKILL of the API server leaves it alive.
 //
+// With --otlp-traces-endpoint and the environment that vLLM needs for it, each finished request, and the start-up, is told in
+// OpenTelemetry spans over http/protobuf (traces.go, spans.go).
+//
+// What goes wrong with a measurement without any fault of the server's has switches of its own: --sim-when lets a launch differ
+// from another one with the same command, --sim-refuse has it not know a flag, --sim-cache keeps the prefix cache from launch to
+// launch as an external KV cache does:
+//
+//	--sim-when "summarization: --sim-version 0.99.0"     another version in the second pass
+//
 // A second server on the same port must not belong to the first one's tree, and is a launch of its own: both with
 // --sim-reuseport to share the port, kept in step by --sim-hold PATTERN (not ready before such a file exists) and
 // --sim-ready-file FILE.

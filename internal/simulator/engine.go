@@ -26,6 +26,7 @@ type engine struct {
 	cost      stepCost
 	pace      pacer
 	stats     *stats
+	traces    *tracer
 
 	wake chan struct{} // room for one signal
 
@@ -163,6 +164,7 @@ func (e *engine) deliver(b batch, now time.Time) {
 	s.running = slices.DeleteFunc(s.running, func(seq *sequence) bool { return seq.over })
 	iteration.running, iteration.waiting, iteration.cacheUse = len(s.running), len(s.waiting), e.cacheUse()
 	e.stats.record(iteration)
+	e.traces.finish(iteration.finished, now)
 	for _, ev := range events {
 		ev.seq.outbox.put(ev)
 	}

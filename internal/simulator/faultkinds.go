@@ -36,6 +36,8 @@ const (
 	faultNoUsage       faultName = "no-usage"
 	faultNoDone        faultName = "no-done"
 	faultWrongCount    faultName = "wrong-count"
+	faultWrongPrompt   faultName = "wrong-prompt-count"
+	faultTruncate      faultName = "truncate"
 	faultAbort         faultName = "abort"
 	faultHTTP500       faultName = "http-500"
 )
@@ -139,6 +141,10 @@ var faultKinds = faultTable(
 		help: "the stream ends without [DONE]"},
 	faultKind{name: faultWrongCount, phases: onlyServing, response: true, keys: []string{"request", "id", "by"},
 		help: "usage.completion_tokens is wrong by=N (default -1)"},
+	faultKind{name: faultWrongPrompt, phases: onlyServing, response: true, keys: []string{"request", "id", "by"},
+		help: "usage.prompt_tokens is wrong by=N (default -1)"},
+	faultKind{name: faultTruncate, phases: onlyServing, response: true, keys: atRequest, tokens: 1,
+		help: "the output ends after tokens=N with finish reason length, whatever was asked"},
 	faultKind{name: faultAbort, phases: onlyServing, cutting: true, response: true, keys: atRequest, tokens: 1,
 		help: "the output ends with finish reason abort"},
 	faultKind{name: faultHTTP500, phases: onlyServing, response: true, keys: []string{"request", "id"},

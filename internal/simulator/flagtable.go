@@ -82,6 +82,10 @@ func simFlags() []flagSpec {
 		{names: []string{"--sim-reuseport"}, arity: "0", kind: kindTrue},
 		one("--sim-hold", kindString),
 		one("--sim-ready-file", kindString),
+		one("--sim-version", kindString),
+		one("--sim-cache", kindString),
+		{names: []string{"--sim-refuse"}, arity: "+", kind: kindAppend, converter: string(kindAppend)},
+		{names: []string{"--sim-when"}, arity: "+", kind: kindAppend, converter: string(kindAppend)},
 	}
 }
 
@@ -93,7 +97,7 @@ type flagTable struct {
 }
 
 func newFlagTable() *flagTable {
-	t := &flagTable{byName: map[string]*flagSpec{}}
+	t := &flagTable{}
 	for line := range strings.Lines(vllmFlags) {
 		fields := strings.Split(strings.TrimSpace(line), "\t")
 		spec := flagSpec{names: strings.Split(fields[0], ","), arity: fields[1], kind: flagKind(fields[2]), converter: fields[3]}
@@ -103,13 +107,19 @@ func newFlagTable() *flagTable {
 		t.specs = append(t.specs, spec)
 	}
 	t.specs = append(t.specs, simFlags()...)
+	t.index()
+	return t
+}
+
+// index makes the specs findable by their names.
+func (t *flagTable) index() {
+	t.byName = map[string]*flagSpec{}
 	for i := range t.specs {
 		for _, name := range t.specs[i].names {
 			t.byName[name] = &t.specs[i]
 			t.longest = append(t.longest, name)
 		}
 	}
-	return t
 }
 
 // positionals returns the positional arguments in order.

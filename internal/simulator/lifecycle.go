@@ -24,6 +24,7 @@ type launch struct {
 	plan      faultPlan
 	socket    *boundSocket
 	truth     *truthWriter
+	prefixes  prefixStore
 
 	condition *condition
 	// deeds are the faults for runDeeds.
@@ -91,6 +92,12 @@ func (l *launch) serve(ctx context.Context) int {
 		return exitFailure
 	}
 	s := l.newServing(l.condition.pausable(engineCtx, pace))
+	pool := s.engine.scheduler.pool
+	if err := l.prefixes.load(pool); err != nil {
+		l.log.traceback(osError(err))
+		return exitFailure
+	}
+	stopTraces := s.engine.traces.start()
 	s.tasks.Go(func() { s.engine.run(engineCtx) })
 	s.tasks.Go(func() { _ = s.http.Serve(listener) })
 	s.tasks.Go(func() { s.reportThroughput(engineCtx) })
@@ -107,7 +114,11 @@ func (l *launch) serve(ctx context.Context) int {
 	_ = s.http.Close()
 	stopEngine()
 	s.tasks.Wait()
+	stopTraces()
 	s.seal()
+	if err := l.prefixes.save(pool); err != nil {
+		l.log.line("ERROR: %v", err)
+	}
 	return status
 }
 
@@ -119,6 +130,8 @@ func (l *launch) newServing(pace pacer) *serving {
 		options: l.options, engine: newEngine(l.options, st, pace), stats: st, truth: l.truth, log: l.log, plan: l.plan,
 		condition: l.condition, startedAt: l.startedAt, readyAt: now, end: s.endBy, do: l.do,
 	}
+	s.engine.traces = newTracer(l.options, l.log)
+	s.engine.traces.loaded(l.startedAt, now)
 	s.http = http.Server{Handler: s.handler(), IdleTimeout: keepAlive, ErrorLog: log.New(io.Discard, "", 0)}
 	return s
 }

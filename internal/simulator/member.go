@@ -79,6 +79,7 @@ type member struct {
 // program is how to start this program again as the simulator, and where members write.
 type program struct {
 	argv           []string
+	lookupEnv      func(string) (string, bool)
 	stdout, stderr io.Writer
 }
 

@@ -11,6 +11,7 @@ type engineMetrics struct {
 	running, waiting, waitingCapacity, cacheUse                             *series
 	cacheQueries, cacheHits, preemptions                                    *series
 	promptTokens, promptComputed, promptHit, promptCached, cachedDevice     *series
+	externalQueries, externalHits, promptExternal, cachedExternal           *series
 	generationTokens                                                        *series
 	success                                                                 map[finishReason]*series
 	requestPrompt, requestGeneration, iterationTokens, requestMaxGeneration *series
@@ -89,8 +90,8 @@ func (m *engineMetrics) addCounters(l *familyList) {
 	m.cacheQueries = l.counter("prefix_cache_queries", "Prefix cache queries, in terms of number of queried tokens.")
 	m.cacheHits = l.counter("prefix_cache_hits", "Prefix cache hits, in terms of number of cached tokens.")
 	const external = "cross-instance cache sharing, in terms of number of "
-	l.counter("external_prefix_cache_queries", "External prefix cache queries from KV connector "+external+"queried tokens.")
-	l.counter("external_prefix_cache_hits", "External prefix cache hits from KV connector "+external+"cached tokens.")
+	m.externalQueries = l.counter("external_prefix_cache_queries", "External prefix cache queries from KV connector "+external+"queried tokens.")
+	m.externalHits = l.counter("external_prefix_cache_hits", "External prefix cache hits from KV connector "+external+"cached tokens.")
 	l.counter("mm_cache_queries", "Multi-modal cache queries, in terms of number of queried items.")
 	l.counter("mm_cache_hits", "Multi-modal cache hits, in terms of number of cached items.")
 	m.preemptions = l.counter("num_preemptions", "Cumulative number of preemption from the engine.")
@@ -98,15 +99,16 @@ func (m *engineMetrics) addCounters(l *familyList) {
 	bySource := l.family("counter", "prompt_tokens_by_source", "Number of prompt tokens by source.")
 	m.promptComputed = bySource.with(l.labels(label{"source", "local_compute"})...)
 	m.promptHit = bySource.with(l.labels(label{"source", "local_cache_hit"})...)
-	bySource.with(l.labels(label{"source", "external_kv_transfer"})...)
+	m.promptExternal = bySource.with(l.labels(label{"source", "external_kv_transfer"})...)
 	m.promptCached = l.counter("prompt_tokens_cached", "Number of cached prompt tokens (local + external).")
 	byTier := l.family("counter", "prompt_tokens_cached_by_source", "Prefix-cache hit tokens by the cache tier that supplied them: "+
 		"device (local HBM), host (offloaded to DRAM), disk, p2p (transferred from another vLLM instance) or external_unspecified. "+
 		"Counted at admission; sums to vllm:prefix_cache_hits + vllm:external_prefix_cache_hits.")
 	m.cachedDevice = byTier.with(l.labels(label{"source", "device"})...)
-	for _, tier := range []string{"host", "p2p", "disk", "external_unspecified"} {
+	for _, tier := range []string{"host", "p2p", "disk"} {
 		byTier.with(l.labels(label{"source", tier})...)
 	}
+	m.cachedExternal = byTier.with(l.labels(label{"source", "external_unspecified"})...)
 	m.generationTokens = l.counter("generation_tokens", "Number of generation tokens processed.")
 	success := l.family("counter", "request_success", "Count of successfully processed requests.")
 	m.success = map[finishReason]*series{}

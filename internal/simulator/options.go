@@ -58,6 +58,12 @@ type options struct {
 	// hold is a pattern of files without which the server does not become ready, readyFile what it writes then.
 	hold      string
 	readyFile string
+	// version is the release that the server says it is.
+	version string
+	// cacheDir is where the prefix cache is kept between launches; empty for nowhere.
+	cacheDir string
+	// traces is how requests are traced; the zero value traces none.
+	traces traceOptions
 
 	// given is the parsed command line, for the log.
 	given *arguments
@@ -96,12 +102,16 @@ func validationFailure(class, text string) error {
 }
 
 // newOptions checks what argparse cannot. Errors are *usageError or *startError.
-func newOptions(args *arguments) (*options, error) {
+func newOptions(args *arguments, lookupEnv func(string) (string, bool)) (*options, error) {
 	v := argValues{args: args}
 	o := &options{given: args, model: v.text("--model", "Qwen/Qwen3-0.6B"), host: v.text("--host", ""), port: v.integer("--port", 8000)}
 	if v.flag("--enable-per-request-metrics", false) && v.flag("--disable-log-stats", false) {
 		return nil, valueError("Error: --enable-per-request-metrics requires engine statistics logging; " +
 			"remove --disable-log-stats to enable per-request metrics.")
+	}
+	var err error
+	if o.traces, err = newTraceOptions(v.text("--otlp-traces-endpoint", ""), lookupEnv); err != nil {
+		return nil, err
 	}
 	if path := v.text("--config", ""); path != "" {
 		return nil, usagef("argument --config: the simulator does not read configuration files, got %s", path)
@@ -115,7 +125,6 @@ func newOptions(args *arguments) (*options, error) {
 	if err := o.takeSimulation(v); err != nil {
 		return nil, err
 	}
-	var err error
 	if o.facts, err = readModel(o.model); err != nil {
 		return nil, err
 	}
@@ -129,6 +138,7 @@ func newOptions(args *arguments) (*options, error) {
 }
 
 func (o *options) takeSwitches(v argValues) {
+	o.version = v.text("--sim-version", Version)
 	o.perRequestMetrics = v.flag("--enable-per-request-metrics", false)
 	o.logStats = !v.flag("--disable-log-stats", false)
 	o.promptDetails = v.flag("--enable-prompt-tokens-details", false)
@@ -149,7 +159,7 @@ func (o *options) takeSwitches(v argValues) {
 			o.fingerprint = &value
 		}
 	default:
-		value := fmt.Sprintf("vllm-%s-%08x", version, uint32(mix(hashText(o.model))))
+		value := fmt.Sprintf("vllm-%s-%08x", o.version, uint32(mix(hashText(o.model))))
 		o.fingerprint = &value
 	}
 }
@@ -173,6 +183,7 @@ func (o *options) takeSimulation(v argValues) error {
 	o.deathDelay = v.duration("--sim-death-delay", defaultDeathDelay)
 	o.reusePort = v.flag("--sim-reuseport", false)
 	o.readyFile = v.text("--sim-ready-file", "")
+	o.cacheDir = v.text("--sim-cache", "")
 	o.stateDir = v.text("--sim-state", "")
 	o.hold = v.text("--sim-hold", "")
 	if _, err := filepath.Match(o.hold, ""); err != nil {

@@ -13,10 +13,10 @@ import (
 // Run is the simulator: it starts as a vLLM server does with args (the flags only), serves until ctx ends, which stands for
 // SIGTERM, and returns the exit status of the process. 0 is a stop on request, 1 a failure to start (with a Python-like
 // traceback), 2 a wrong command line (with vLLM's usage), 130 a stop while loading; a fault chooses its own. It must be alone
-// in its process: some faults kill it. self is the command line, program first, that comes to Run again when flags are added to
+// in its process: some faults kill it. lookupEnv looks in the environment. self is the command line, program first, that comes to Run again when flags are added to
 // it; --sim-tree and some faults start processes by it.
-func Run(ctx context.Context, self, args []string, stdout, stderr io.Writer) int {
-	p := program{argv: self, stdout: stdout, stderr: stderr}
+func Run(ctx context.Context, self, args []string, lookupEnv func(string) (string, bool), stdout, stderr io.Writer) int {
+	p := program{argv: self, lookupEnv: lookupEnv, stdout: stdout, stderr: stderr}
 	if len(args) == 2 && args[0] == memberFlag {
 		return runMember(ctx, p, args[1])
 	}
@@ -63,7 +63,7 @@ var errHelp = errors.New("help was asked for")
 
 // prepare does what must not fail later: it reads the command line and the model, takes the port and opens the truth file.
 func prepare(p program, args []string, log *logger, kill func()) (*launch, error) {
-	parsed, err := parseArgs(newFlagTable(), args)
+	parsed, err := readArgs(args)
 	if err != nil {
 		return nil, err
 	}
@@ -71,7 +71,7 @@ func prepare(p program, args []string, log *logger, kill func()) (*launch, error
 		_, _ = fmt.Fprint(log.stdout, vllmUsage, simUsage, simHelp())
 		return nil, errHelp
 	}
-	o, err := newOptions(parsed)
+	o, err := newOptions(parsed, p.lookupEnv)
 	if err != nil {
 		return nil, err
 	}
@@ -80,6 +80,9 @@ func prepare(p program, args []string, log *logger, kill func()) (*launch, error
 		return nil, osError(err)
 	}
 	l.plan, err = l.plan.within(o.stateDir)
+	if err == nil {
+		l.prefixes, err = newPrefixStore(o)
+	}
 	if err == nil && o.truthDir != "" {
 		err = os.MkdirAll(filepath.Clean(o.truthDir), 0o755)
 	}

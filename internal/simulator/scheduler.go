@@ -33,9 +33,10 @@ type batch struct {
 	work          []work
 	prefillTokens int
 	decodes       int
-	// queries and hits are prompt tokens looked up and found in the prefix cache by sequences that were admitted.
-	queries, hits int
-	preemptions   int
+	// queries and hits are prompt tokens looked up and found in the prefix cache by sequences that were admitted; externalHits are
+	// those that it did not have but an earlier launch had kept.
+	queries, hits, externalHits int
+	preemptions                 int
 }
 
 // enqueue adds a new sequence to the queue.
@@ -156,12 +157,14 @@ func (s *scheduler) admit(seq *sequence, budget int, now time.Time, b *batch) in
 	s.pool.hold(hits)
 	seq.blocks, seq.done, seq.published = hits, len(hits)*s.blockSize, len(hits)
 	s.grow(seq, n)
+	external := claimExternal(hits) * s.blockSize
 	if seq.stamps.scheduled.IsZero() {
 		seq.stamps.scheduled = now
-		seq.cached = seq.done
+		seq.cached, seq.external = len(hits)*s.blockSize, external
 		if s.prefixCache {
 			b.queries += len(seq.prompt)
-			b.hits += seq.done
+			b.hits += seq.cached - external
+			b.externalHits += external
 		}
 	}
 	return n

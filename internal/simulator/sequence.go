@@ -26,6 +26,7 @@ type sequence struct {
 	priority  int
 	outbox    *outbox
 	arrival   time.Time
+	traced    *tracedRequest // nil for a request without a trace
 
 	output []int32
 	stamps stamps
@@ -37,6 +38,7 @@ type sequence struct {
 	published int
 	done      int // tokens whose keys and values are computed
 	cached    int // prompt tokens that came from the prefix cache
+	external  int // of these, the ones that an earlier launch had kept
 	preempt   int
 	over      bool
 }

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// version is the release that the simulator looks like.
-const version = "0.32.0"
+// Version is the release that the simulator looks like.
+const Version = "0.32.0"
 
 // keepAlive is how long an idle connection stays open, as with uvicorn.
 const keepAlive = 5 * time.Second
@@ -132,7 +132,7 @@ func (s *server) serveHealth(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *server) serveVersion(w http.ResponseWriter, _ *http.Request) {
-	writeJSON(w, http.StatusOK, []byte(`{"version":"`+version+`"}`))
+	writeJSON(w, http.StatusOK, []byte(`{"version":"`+s.options.version+`"}`))
 }
 
 func (s *server) serveLoad(w http.ResponseWriter, _ *http.Request) {

@@ -12,6 +12,9 @@ const simUsage = `                     [--sim-startup DURATION] [--sim-step DURA
                      [--sim-state DIR] [--sim-tree] [--sim-wipe-environ]
                      [--sim-death-delay DURATION] [--sim-reuseport]
                      [--sim-hold PATTERN] [--sim-ready-file FILE]
+                     [--sim-version VERSION] [--sim-cache DIR]
+                     [--sim-refuse FLAG [FLAG ...]]
+                     [--sim-when TEXT:FLAGS [TEXT:FLAGS ...]]
 `
 
 // simHelp explains the simulator's own flags and every fault.
@@ -48,6 +51,15 @@ the simulator's own options:
                     do not become ready before a file exists that the pattern matches
   --sim-ready-file FILE
                     write the process id to FILE when ready
+  --sim-version VERSION
+                    the version that the server says it is (default ` + Version + `)
+  --sim-cache DIR   keep the prefix cache in DIR from launch to launch, as an external
+                    KV cache does: what comes from there counts as external hits
+  --sim-refuse FLAG [FLAG ...]
+                    do not know these flags, given without their dashes
+  --sim-when TEXT:FLAGS [TEXT:FLAGS ...]
+                    take these flags, too, in a launch whose served name contains TEXT:
+                    a server that is not the same twice, started by the same command
   --sim-fault KIND[:KEY=VALUE,...] [KIND... ...]
                     go wrong; several may be given. Settings that all have:
                     pass=TEXT (only launches whose served name contains it),

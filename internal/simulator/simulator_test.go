@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 	if err != nil {
 		panic(err)
 	}
-	status := Run(ctx, []string{self}, os.Args[1:], os.Stdout, os.Stderr)
+	status := Run(ctx, []string{self}, os.Args[1:], os.LookupEnv, os.Stdout, os.Stderr)
 	stop()
 	os.Exit(status)
 }
@@ -111,7 +111,7 @@ func launchInstance(t *testing.T, args ...string) *instance {
 		"--sim-truth", s.truth,
 	}
 	go func() {
-		s.status <- run(ctx, program{}, append(base, args...), &logger{stdout: s.stdout, stderr: s.stderr}, sync.OnceFunc(func() { close(s.killed) }))
+		s.status <- run(ctx, program{lookupEnv: os.LookupEnv}, append(base, args...), &logger{stdout: s.stdout, stderr: s.stderr}, sync.OnceFunc(func() { close(s.killed) }))
 	}()
 	t.Cleanup(func() {
 		cancel()
@@ -289,7 +289,7 @@ func mustParse(t *testing.T, args ...string) *options {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o, err := newOptions(parsed)
+	o, err := newOptions(parsed, os.LookupEnv)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -28,7 +28,7 @@ func startupLog(o *options) []startupLine {
 	lines := []startupLine{{0, "", "", "DeprecationWarning: The `python -m vllm.entrypoints.openai.api_server` command is deprecated " +
 		"and may be removed in a future release. Please use `vllm server` instead.\n"}}
 	for i, text := range []string{
-		"", "       █     █     █▄   ▄█", " ▄▄ ▄█ █     █     █ ▀▄▀ █  version " + version,
+		"", "       █     █     █▄   ▄█", " ▄▄ ▄█ █     █     █ ▀▄▀ █  version " + o.version,
 		"  █▄█▀ █     █     █     █  model   " + o.model, "   ▀▀  ▀▀▀▀▀ ▀▀▀▀▀ ▀     ▀", "",
 	} {
 		if i < 5 { // vLLM breaks the lines of one message so
@@ -48,7 +48,7 @@ func startupLog(o *options) []startupLine {
 	lines = append(lines,
 		startupLine{0.20, fromEngine, "core.py:133", fmt.Sprintf("Initializing a V1 LLM engine (v%s) with config: model='%s', "+
 			"max_seq_len=%d, enforce_eager=%s, served_model_name=%s, enable_prefix_caching=%s, enable_chunked_prefill=%s",
-			version, o.model, o.maxModelLen, pyBool(o.enforceEager), o.servedNames[0], pyBool(o.prefixCaching), pyBool(o.chunkedPrefill))},
+			o.version, o.model, o.maxModelLen, pyBool(o.enforceEager), o.servedNames[0], pyBool(o.prefixCaching), pyBool(o.chunkedPrefill))},
 		startupLine{0.30, fromWorker, "gpu_model_runner.py:5040", fmt.Sprintf("Starting to load model %s...", o.model)})
 	lines = append(lines, progress("Loading safetensors checkpoint shards", 0.35, 0.50, 4)...)
 	lines = append(lines,

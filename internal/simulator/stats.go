@@ -8,13 +8,13 @@ import (
 // iteration is what one step adds to the counters.
 type iteration struct {
 	batch
-	prompt, cached, generated int
-	firstTokens               []*sequence
-	finished                  []*sequence
-	gaps                      []time.Duration // between successive tokens of a sequence
-	at                        time.Time
-	running, waiting          int
-	cacheUse                  float64
+	prompt, cached, external, generated int
+	firstTokens                         []*sequence
+	finished                            []*sequence
+	gaps                                []time.Duration // between successive tokens of a sequence
+	at                                  time.Time
+	running, waiting                    int
+	cacheUse                            float64
 }
 
 // token notes the token that a sequence just got.
@@ -24,6 +24,7 @@ func (it *iteration) token(seq *sequence, previous, now time.Time) {
 	if len(seq.output) == 1 {
 		it.prompt += len(seq.prompt)
 		it.cached += seq.cached
+		it.external += seq.external
 		it.firstTokens = append(it.firstTokens, seq)
 	} else {
 		it.gaps = append(it.gaps, now.Sub(previous))
@@ -39,10 +40,12 @@ type stats struct {
 	m  engineMetrics
 	// on is false with --disable-log-stats: nothing is counted and /metrics has no vLLM names.
 	on bool
+	// external is true with --sim-cache: lookups in an external cache are counted.
+	external bool
 }
 
 func newStats(o *options, now time.Time) *stats {
-	return &stats{m: newEngineMetrics(o, now), on: o.logStats}
+	return &stats{m: newEngineMetrics(o, now), on: o.logStats, external: o.cacheDir != ""}
 }
 
 // setLoad sets the gauges between steps.
@@ -64,13 +67,19 @@ func (st *stats) record(it iteration) {
 	m.cacheQueries.add(float64(it.queries))
 	m.cacheHits.add(float64(it.hits))
 	m.cachedDevice.add(float64(it.hits))
+	if st.external {
+		m.externalQueries.add(float64(it.queries - it.hits))
+		m.externalHits.add(float64(it.externalHits))
+		m.cachedExternal.add(float64(it.externalHits))
+	}
 	m.preemptions.add(float64(it.preemptions))
 	if it.generated == 0 {
 		return
 	}
 	m.promptTokens.add(float64(it.prompt))
 	m.promptComputed.add(float64(it.prompt - it.cached))
-	m.promptHit.add(float64(it.cached))
+	m.promptHit.add(float64(it.cached - it.external))
+	m.promptExternal.add(float64(it.external))
 	m.promptCached.add(float64(it.cached))
 	m.generationTokens.add(float64(it.generated))
 	m.iterationTokens.observe(float64(it.prompt - it.cached + it.generated))

@@ -18,8 +18,8 @@ func (p *pass) launch() error {
 	if err := p.connect(port); err != nil {
 		return fail(ExitInternal, step, err, "")
 	}
-	launch := launchFor(p.cfg, p.o, p.served, port)
-	rec := server.LaunchRecord{Argv: launch.Argv(), Env: serverEnviron(p.cfg, p.o)}
+	launch := launchFor(p.cfg, p.o, p.served, port, p.timings.flags)
+	rec := server.LaunchRecord{Argv: launch.Argv(), Env: serverEnviron(p.cfg, p.o, p.timings.env)}
 	p.info.Launch = report.Launch{Argv: server.MaskArgv(rec.Argv), Env: server.Mask(rec.Env), Port: port,
 		ServedModel: p.served}
 	p.compareLaunch(rec)

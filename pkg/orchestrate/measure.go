@@ -59,12 +59,14 @@ func (p *pass) countWarmup(records []bench.Record) {
 // measure sends the data set and keeps one record per request.
 func (p *pass) measure(ctx context.Context) error {
 	reqs := requests(p.inputs, p.served, p.manifest.RunID+"-"+p.name+"-", p.inputs.Prompts.Prompts, p.maxTokens)
+	p.trace(reqs)
 	journal, err := os.Create(filepath.Join(p.dir, report.RecordsFile))
 	if err != nil {
 		return fail(ExitInternal, p.name+": records", err, "")
 	}
 	defer journal.Close()
 	before := p.snapshot(ctx, report.MetricsBeforeFile, probes+p.info.Warmup.Requests-p.info.Warmup.Failed)
+	p.takeCensus()
 	if err := p.load.Open(ctx, connections(p.cfg, len(reqs))); err != nil {
 		return at("connections", err)
 	}
@@ -74,7 +76,9 @@ func (p *pass) measure(ctx context.Context) error {
 
 	startedAt := time.Now()
 	stop := every(p.progressTeller(&progress, int64(len(reqs)), startedAt))
+	stopSampling := p.startSampling(ctx)
 	res, err := bench.Run(ctx, o)
+	stopSampling()
 	stop()
 	p.records[p.name] = res.Records
 	p.info.Phases.Pass = res.Elapsed.Seconds()
@@ -90,6 +94,7 @@ func (p *pass) measure(ctx context.Context) error {
 			return at("pass", err)
 		}
 	}
+	p.awaitSpans(ctx, reqs)
 	if err := p.ours(ctx, "pass"); err != nil {
 		return err
 	}

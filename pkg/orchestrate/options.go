@@ -22,15 +22,18 @@ const simulatorCommand = "simulator"
 
 // serverCommand is the command that starts the server, with the simulator's word resolved to this program.
 func serverCommand(cfg *config.Config, o Options) []string {
-	c := cfg.Server.Command
-	if len(c) > 0 && c[0] == simulatorCommand {
-		return append([]string{o.Self}, c...)
+	if usesSimulator(cfg) {
+		return append([]string{o.Self}, cfg.Server.Command...)
 	}
-	return c
+	return cfg.Server.Command
 }
 
-// launchFor is the command line of one pass.
-func launchFor(cfg *config.Config, o Options, served string, port int) server.Launch {
+func usesSimulator(cfg *config.Config) bool {
+	return len(cfg.Server.Command) > 0 && cfg.Server.Command[0] == simulatorCommand
+}
+
+// launchFor is the command line of one pass: the recipe's flags, and those that were added.
+func launchFor(cfg *config.Config, o Options, served string, port int, added []server.Flag) server.Launch {
 	names := []string{served}
 	if cfg.Server.ServedModelName != "" {
 		names = append(names, cfg.Server.ServedModelName)
@@ -40,24 +43,29 @@ func launchFor(cfg *config.Config, o Options, served string, port int) server.La
 		flags[i] = server.Flag{Name: a.Name, Off: a.Off, Values: a.Values}
 	}
 	return server.Launch{Command: serverCommand(cfg, o), Model: cfg.Server.Model, ServedNames: names,
-		Host: cfg.Server.Host, Port: port, Flags: flags}
+		Host: cfg.Server.Host, Port: port, Flags: append(flags, added...)}
 }
 
-// serverEnviron is the server's environment: ours and the recipe's additions.
-func serverEnviron(cfg *config.Config, o Options) []string {
-	add := make([][2]string, len(cfg.Server.Env))
+// serverEnviron is the server's environment: ours, what is added to it, and the recipe's additions, which count most.
+func serverEnviron(cfg *config.Config, o Options, added [][2]string) []string {
+	return server.Environ(o.Environ, slices.Concat(added, recipeEnv(cfg)))
+}
+
+func recipeEnv(cfg *config.Config) [][2]string {
+	list := make([][2]string, len(cfg.Server.Env))
 	for i, v := range cfg.Server.Env {
-		add[i] = [2]string{v.Name, v.Value}
+		list[i] = [2]string{v.Name, v.Value}
 	}
-	return server.Environ(o.Environ, add)
+	return list
 }
 
+// modelOptions say where the model's facts are: where the server will find the model, unless the recipe names another place.
 func modelOptions(cfg *config.Config, o Options) dataset.ModelOptions {
-	name := cfg.Dataset.Tokenizer
-	if name == "" {
-		name = cfg.Server.Model
+	m := dataset.ModelOptions{Name: cfg.Dataset.Tokenizer, LookupEnv: lookupIn(serverEnviron(cfg, o, nil)), Home: o.Home}
+	if m.Name == "" || m.Name == cfg.Server.Model {
+		m.Name, m.Revision = cfg.Server.Model, argValue(cfg.Server.Args, "revision")
 	}
-	return dataset.ModelOptions{Name: name, LookupEnv: o.LookupEnv, Home: o.Home}
+	return m
 }
 
 func loadOptions(cfg *config.Config) dataset.LoadOptions {
@@ -160,6 +168,8 @@ func thresholds(cfg *config.Config) report.Thresholds {
 	t := report.DefaultThresholds()
 	t.MaxFailed = cfg.Verdict.MaxFailed
 	t.ScheduleLag = float64(cfg.Verdict.MaxScheduleLag) / float64(time.Millisecond)
+	t.ScheduleLagGapShare = cfg.Verdict.MaxScheduleLagGapShare
+	t.MeasuredGapShare = cfg.Verdict.MaxMeasuredGapShare
 	return t
 }
 

@@ -40,6 +40,8 @@ type pass struct {
 	oomKills int
 	// abandon ends the wait for readiness for good.
 	abandon context.CancelCauseFunc
+	// traceIDs are those of the measured requests, where they are traced.
+	traceIDs []string
 }
 
 // retryAfter are the waits before a start is tried again, where that helps.
@@ -51,13 +53,18 @@ func (r *run) pass(ctx context.Context, plan passPlan) error {
 	p := &pass{run: r, passPlan: plan, dir: filepath.Join(r.dir, plan.name)}
 	p.served = fmt.Sprintf("%s@%s-%s", filepath.Base(r.cfg.Server.Model), r.manifest.RunID, plan.name)
 	r.manifest.Passes = append(r.manifest.Passes, report.Pass{Name: plan.name, MaxTokens: plan.maxTokens,
-		Requests: len(r.inputs.Prompts.Prompts)})
+		Requests: len(r.inputs.Prompts.Prompts), PromptsSHA256: r.inputs.Prompts.Hash()})
 	p.info = &r.manifest.Passes[len(r.manifest.Passes)-1]
 	for attempt := 0; ; attempt++ {
 		err := p.attempt(ctx)
 		var failed *ServerFailure
 		if !errors.As(err, &failed) {
 			return err
+		}
+		if p.refusedTimings(failed) {
+			p.forget()
+			attempt--
+			continue
 		}
 		if !failed.Failure.Retry || attempt == len(retryAfter) {
 			return errors.Join(err, p.writePostmortem(failed))
@@ -68,8 +75,13 @@ func (r *run) pass(ctx context.Context, plan passPlan) error {
 			return fail(ExitInternal, p.name+": start", context.Cause(ctx), "")
 		}
 		p.info.Retries++
-		p.info.ServerExit, p.info.Phases = nil, report.Phases{}
+		p.forget()
 	}
+}
+
+// forget clears what a start that is tried again has left in the manifest.
+func (p *pass) forget() {
+	p.info.ServerExit, p.info.Stop, p.info.Phases, p.info.Warmup = nil, nil, report.Phases{}, report.Warmup{}
 }
 
 // attempt launches the server once, measures, and stops it.
@@ -127,6 +139,9 @@ func (p *pass) shutdown(ctx context.Context, err error) error {
 	}
 	err = p.explain(ctx, err)
 	stopErr := p.stop(err)
+	if spanErr := p.keepSpans(); spanErr != nil {
+		p.o.Observe(Note{Text: "storing the traces: " + spanErr.Error()})
+	}
 	p.info.Complete = err == nil && stopErr == nil
 	if err != nil {
 		if stopErr != nil {

@@ -5,7 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -13,6 +13,7 @@ import (
 	"github.com/squeezebits/sqzb-orchestrate/pkg/config"
 	"github.com/squeezebits/sqzb-orchestrate/pkg/report"
 	"github.com/squeezebits/sqzb-orchestrate/pkg/server"
+	"github.com/squeezebits/sqzb-orchestrate/pkg/telemetry"
 )
 
 // Plan is what a run would do: what --dry-run prints.
@@ -22,14 +23,21 @@ type Plan struct {
 	OutputDir string `json:"output_dir"`
 	// Passes are the launches; port and served name are chosen at the start of each and stand here as PORT and NAME.
 	Passes []PlannedPass `json:"passes"`
-	// Env is what the recipe adds to the environment, as the recipe writes it.
-	Env []string `json:"env"`
+	// Env is what the recipe adds to the environment, as the recipe writes it, AddedEnv what this program adds besides.
+	Env      []string `json:"env"`
+	AddedEnv []string `json:"added_env"`
+	// Timings is where the times of requests will come from.
+	Timings report.Timings `json:"timings"`
 	// Model, Dataset and Load are as the manifest would have them.
 	Model   report.Model       `json:"model"`
 	Dataset report.DatasetInfo `json:"dataset"`
 	Load    report.LoadInfo    `json:"load"`
 	// WarmupRequests are sent before each pass.
 	WarmupRequests int `json:"warmup_requests"`
+	// Disk is what the results will take.
+	Disk Disk `json:"disk"`
+	// Findings is what the check has found.
+	Findings []report.Finding `json:"findings"`
 }
 
 // PlannedPass is one launch and what is sent to it.
@@ -39,30 +47,61 @@ type PlannedPass struct {
 	MaxTokens int      `json:"max_tokens"`
 }
 
-// MakePlan prepares a run without starting or writing anything. Errors are *Error.
+// MakePlan checks a run, and says what it would do, without starting or writing anything. What was found is in the plan; it is
+// the error, an *Error, only where there can be no plan.
 func MakePlan(ctx context.Context, cfg *config.Config, o Options) (*Plan, error) {
-	in, err := Prepare(ctx, cfg, o)
-	if err != nil {
-		return nil, err
+	found := Check(ctx, cfg, o)
+	if err := context.Cause(ctx); err != nil {
+		return nil, fail(ExitInternal, "check", err, "")
 	}
-	p := &Plan{Name: cfg.Name, OutputDir: filepath.Join(cfg.Output.Dir, cfg.Name), Model: modelInfo(cfg, in),
-		Dataset: datasetInfo(in.Prompts), Load: loadInfo(cfg, in), WarmupRequests: len(in.Warmup.Prompts)}
+	if found.Inputs == nil || found.timings == nil {
+		return nil, refusal(found.Findings)
+	}
+	in, t := found.Inputs, *found.timings
+	if t.plan.Source == server.TimingsTrace {
+		t.flags = append(t.flags, server.Flag{Name: telemetry.TraceFlag, Values: []string{"URL"}})
+	}
+	p := &Plan{Name: cfg.Name, OutputDir: found.Disk.Dir, Model: modelInfo(cfg, in), Dataset: datasetInfo(in.Prompts),
+		Load: loadInfo(cfg, in), WarmupRequests: len(in.Warmup.Prompts), Disk: found.Disk,
+		Findings: append([]report.Finding{}, found.Findings...)}
 	for _, v := range cfg.Server.Env {
 		p.Env = append(p.Env, v.Name+"="+v.Raw)
 	}
+	p.AddedEnv = addedEnv(cfg, o, t)
+	p.Timings = t.info(cfg)
 	for _, pass := range passPlans(cfg) {
-		p.Passes = append(p.Passes, PlannedPass{Name: pass.name, Argv: server.MaskArgv(plannedArgv(cfg, o)), MaxTokens: pass.maxTokens})
+		p.Passes = append(p.Passes, PlannedPass{Name: pass.name, Argv: server.MaskArgv(plannedArgv(cfg, o, t.flags)), MaxTokens: pass.maxTokens})
 	}
 	return p, nil
 }
 
+// Code is the worst exit code of the findings, ExitOK when there is no error.
+func (p *Plan) Code() ExitCode { return worstCode(p.Findings) }
+
+// addedEnv are the variables that this program adds to the server's environment.
+func addedEnv(cfg *config.Config, o Options, t timings) []string {
+	list := []string{server.MarkerName + "=MARKER"}
+	bare := server.Environ(o.Environ, recipeEnv(cfg))
+	for _, entry := range bare {
+		name, _, _ := strings.Cut(entry, "=")
+		_, inherited := o.LookupEnv(name)
+		if !inherited && !slices.ContainsFunc(cfg.Server.Env, func(v config.EnvVar) bool { return v.Name == name }) {
+			list = append(list, entry)
+		}
+	}
+	for _, pair := range t.env {
+		list = append(list, pair[0]+"="+pair[1])
+	}
+	return list
+}
+
 // plannedArgv is the command line with stand-ins for what is chosen at each launch.
-func plannedArgv(cfg *config.Config, o Options) []string {
+func plannedArgv(cfg *config.Config, o Options, added []server.Flag) []string {
 	if cfg.Server.Port != 0 {
-		return launchFor(cfg, o, "NAME", cfg.Server.Port).Argv()
+		return launchFor(cfg, o, "NAME", cfg.Server.Port, added).Argv()
 	}
 	const some = 1
-	argv := launchFor(cfg, o, "NAME", some).Argv()
+	argv := launchFor(cfg, o, "NAME", some, added).Argv()
 	for i := range argv[:len(argv)-1] {
 		if argv[i] == "--port" && argv[i+1] == strconv.Itoa(some) {
 			argv[i+1] = "PORT"
@@ -87,16 +126,22 @@ func (p *Plan) Text() []byte {
 	for _, pass := range p.Passes {
 		fmt.Fprintf(&b, "\n%s pass, max_tokens %d:\n  %s\n", pass.Name, pass.MaxTokens, shellLine(pass.Argv))
 	}
-	fmt.Fprintf(&b, "\nadded to the environment: %s\n", orNone(strings.Join(p.Env, " ")))
+	fmt.Fprintf(&b, "\nadded to the environment by the recipe: %s\n", orNone(strings.Join(p.Env, " ")))
+	fmt.Fprintf(&b, "and by this program: %s\n", strings.Join(p.AddedEnv, " "))
+	fmt.Fprintf(&b, "times of requests: %s (%s)\n", p.Timings.Source, p.Timings.Why)
 	d := p.Dataset
 	fmt.Fprintf(&b, "data set: %s (%s), %d of %d rows, %d prompt tokens, %d to %d each\n", d.Source, d.Format, d.Requests,
 		d.RowsInFile, d.PromptTokens, d.Shortest, d.Longest)
 	last := time.Duration(p.Load.LastArrivalSeconds * float64(time.Second)).Round(time.Millisecond)
-	fmt.Fprintf(&b, "load: rate %s requests/s (last arrival after %s), concurrency %s, %d warm-up requests\n",
-		p.Load.RequestRate, last, bound(p.Load.Concurrency), p.WarmupRequests)
+	fmt.Fprintf(&b, "load: %d requests, rate %s requests/s (last arrival after %s), concurrency %s, %d warm-up requests\n",
+		d.Requests, p.Load.RequestRate, last, bound(p.Load.Concurrency), p.WarmupRequests)
 	fmt.Fprintf(&b, "end of output: ignore_eos %t, stop token ids %v\n", p.Load.IgnoreEOS, p.Load.StopTokenIDs)
 	fmt.Fprintf(&b, "model: %s, vocabulary %d, max_model_len %d\n", p.Model.Name, p.Model.VocabSize, p.Model.MaxModelLen)
-	fmt.Fprintf(&b, "results: %s/<start>-<id>\n", p.OutputDir)
+	fmt.Fprintf(&b, "results: %s/<start>-<id>, %s\n", p.OutputDir, p.Disk.amount())
+	if len(p.Findings) > 0 {
+		b.WriteString("\n")
+		b.Write(FindingsText(p.Findings))
+	}
 	return b.Bytes()
 }
 

@@ -36,52 +36,79 @@ type Inputs struct {
 	StopIDs     []int
 }
 
-// Prepare reads the model's facts and the data set and checks one against the other, before anything is started. Errors
-// are *Error.
-func Prepare(ctx context.Context, cfg *config.Config, o Options) (*Inputs, error) {
-	model, err := dataset.ReadModel(modelOptions(cfg, o))
-	if err != nil {
-		return nil, fail(ExitRecipe, "model", err, "set server.model to a complete model folder, or dataset.tokenizer to "+
-			"a folder with its config.json and tokenizer files")
+// prepare reads the model's facts and the data set and checks one against the other, before anything is started. It goes on
+// after an error as far as there is something left to find; the Inputs are complete only if there are none. The step of an
+// error is the check that it belongs to.
+func prepare(ctx context.Context, cfg *config.Config, o Options) (*Inputs, []*Error) {
+	var errs []*Error
+	note := func(err *Error) {
+		if err != nil {
+			errs = append(errs, err)
+		}
 	}
-	in := &Inputs{Model: model}
-	if in.MaxModelLen, err = maxModelLen(cfg.Server.Args, model); err != nil {
-		return nil, fail(ExitRecipe, "server.args", err, "")
+	in := &Inputs{}
+	note(in.readModel(cfg, o))
+	note(in.readLimit(cfg))
+	note(in.loadPrompts(ctx, cfg))
+	if len(errs) > 0 {
+		return in, errs
 	}
-	if err := in.loadPrompts(ctx, cfg); err != nil {
-		return nil, err
-	}
+	note(in.makeWarmup(cfg))
 	in.decideStops(cfg)
 	in.Offsets = bench.Schedule(len(in.Prompts.Prompts), cfg.Load.RequestRate, cfg.Load.Seed)
-	return in, nil
+	return in, errs
 }
 
-func (in *Inputs) loadPrompts(ctx context.Context, cfg *config.Config) error {
-	if in.Model.VocabSize <= 0 {
-		return fail(ExitRecipe, "model", fmt.Errorf("%s/config.json has no vocab_size", in.Model.Dir),
+func (in *Inputs) readModel(cfg *config.Config, o Options) *Error {
+	model, err := dataset.ReadModel(modelOptions(cfg, o))
+	if err != nil {
+		return fail(ExitRecipe, checkModel, err, "set server.model to a complete model folder, or dataset.tokenizer to "+
+			"a folder with its config.json and tokenizer files")
+	}
+	in.Model = model
+	if model.VocabSize <= 0 {
+		return fail(ExitRecipe, checkModel, fmt.Errorf("%s/config.json has no vocab_size", model.Dir),
 			"set dataset.tokenizer to a folder whose config.json has it")
 	}
+	return nil
+}
+
+func (in *Inputs) readLimit(cfg *config.Config) *Error {
+	n, err := maxModelLen(cfg.Server.Args, in.Model)
+	if err != nil {
+		return fail(ExitRecipe, checkFlags, err, "correct it in server.args")
+	}
+	in.MaxModelLen = n
+	return nil
+}
+
+// loadPrompts checks the prompts against as much as is known of the model.
+func (in *Inputs) loadPrompts(ctx context.Context, cfg *config.Config) *Error {
 	var err error
-	if cfg.Dataset.Path == "" {
-		in.Prompts, err = dataset.Random(randomOptions(cfg, in.Model))
-	} else {
+	switch {
+	case cfg.Dataset.Path != "":
 		in.Prompts, err = dataset.Load(ctx, loadOptions(cfg))
+	case in.Model.VocabSize > 0:
+		in.Prompts, err = dataset.Random(randomOptions(cfg, in.Model))
+	default:
+		return nil
 	}
 	if err != nil {
-		return fail(ExitDataset, "data set", err, "")
+		return fail(ExitDataset, checkDataset, err, "correct the section dataset of the recipe, or the file")
 	}
 	if err := in.Prompts.Check(limits(cfg, in.Model, in.MaxModelLen)); err != nil {
-		return fail(ExitDataset, "data set", err, "")
+		return fail(ExitDataset, checkDataset, err, "use a data set for this model, or change max-model-len in server.args or the "+
+			"lengths in load")
 	}
-	return in.makeWarmup(cfg)
+	return nil
 }
 
 // makeWarmup makes one prompt to decide readiness and the warm-up prompts, as long as the longest prompt of the run.
-func (in *Inputs) makeWarmup(cfg *config.Config) error {
+func (in *Inputs) makeWarmup(cfg *config.Config) *Error {
 	n := warmupRequests(cfg, len(in.Prompts.Prompts))
 	set, err := dataset.Warmup(warmupOptions(cfg, in, n+1), in.Prompts)
 	if err != nil {
-		return fail(ExitDataset, "warm-up prompts", err, "")
+		return fail(ExitDataset, checkDataset, fmt.Errorf("making warm-up prompts: %w", err), "")
 	}
 	in.Probe, in.Warmup = set, set
 	in.Probe.Prompts, in.Warmup.Prompts = set.Prompts[:1], set.Prompts[1:]

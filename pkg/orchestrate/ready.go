@@ -57,6 +57,7 @@ func (p *pass) ready(ctx context.Context) error {
 	if p.info.Server.Version, err = p.control.Version(ctx); err != nil {
 		return err
 	}
+	p.info.Warmup.Probes++
 	probe := p.unmeasured("-probe-", p.inputs.Probe.Prompts, 1)
 	if res := p.load.Complete(ctx, &probe[0], nil); res.ErrorClass != "" {
 		return fmt.Errorf("completing a prompt: %s: %s", res.ErrorClass, res.Error)

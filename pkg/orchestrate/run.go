@@ -29,6 +29,8 @@ type Options struct {
 	RecipePath   string
 	RecipeSHA256 string
 	Set          []string
+	// SimulatorVersion is the version of vLLM that the recipe's command [simulator] plays.
+	SimulatorVersion string
 	// Observe is told what happens; nil for nobody.
 	Observe Observer
 	// Guard starts this program as the guardian of a server, see server.Options.Guard; empty for none.
@@ -61,6 +63,9 @@ type run struct {
 	manifest report.Manifest
 	began    time.Time
 	inputs   *Inputs
+	// installed is the vLLM that the recipe starts, the zero value when it is not known.
+	installed server.Installed
+	timings   timings
 	// first and last are the first and the latest launch as they really were, secrets included; they are compared, and only
 	// stored with the secrets left out.
 	first, last *server.LaunchRecord
@@ -117,13 +122,21 @@ func (r *run) save() error { return report.WriteManifest(r.dir, r.manifest) }
 
 func (r *run) steps(ctx context.Context) error {
 	r.clear(ctx)
-	in, err := Prepare(ctx, r.cfg, r.o)
+	found, err := r.check(ctx)
 	if err != nil {
 		return err
 	}
-	r.inputs = in
+	in := found.Inputs
+	r.inputs, r.installed = in, found.Installed
 	r.manifest.Model, r.manifest.Dataset = modelInfo(r.cfg, in), datasetInfo(in.Prompts)
 	r.manifest.Load = loadInfo(r.cfg, in)
+	if found.Unknown != nil {
+		r.o.Observe(Note{Text: "the installed vLLM is not known: " + found.Unknown.Error()})
+	}
+	if err := r.setTimings(server.Timings(r.cfg.Server.Timings), nil); err != nil {
+		return err
+	}
+	defer func() { r.timings.close() }()
 	if err := r.save(); err != nil {
 		return fail(ExitInternal, "run directory", err, "")
 	}
@@ -170,7 +183,7 @@ func (r *run) noteFailure(err error) {
 // report makes the summary from what is on disk, so that `report` gives the same bytes later, and writes the reports. A
 // summary that could be made is returned even when a file could not be written.
 func (r *run) report() (*report.Summary, error) {
-	run, err := report.ReadRun(r.dir)
+	run, err := ReadRun(r.dir)
 	if err != nil {
 		return nil, fmt.Errorf("reading the run back: %w", err)
 	}
@@ -180,8 +193,14 @@ func (r *run) report() (*report.Summary, error) {
 
 // summaryFromMemory is for a run directory that cannot be written any more: what was measured is then at least shown.
 func (r *run) summaryFromMemory() *report.Summary {
-	s := report.Summarize(report.Run{Dir: r.dir, Manifest: r.manifest, Full: r.records[report.PassFull],
-		Summarization: r.records[report.PassSummarization]})
+	run := report.Run{Dir: r.dir, Manifest: r.manifest, Full: r.records[report.PassFull],
+		Summarization: r.records[report.PassSummarization], Counters: map[string]report.Counters{}}
+	for _, pass := range r.manifest.Passes {
+		if c, err := readCounters(filepath.Join(r.dir, pass.Name)); err == nil {
+			run.Counters[pass.Name] = c
+		}
+	}
+	s := report.Summarize(run)
 	return &s
 }
 

@@ -20,28 +20,9 @@ const (
 const finishedMetric = "vllm:request_success"
 
 // snapshot stores the server's /metrics once they count at least want finished requests, and returns how many they count.
-// A server without metrics (--disable-log-stats) gives no file, and 0.
+// A server without /metrics gives no file, and 0.
 func (p *pass) snapshot(ctx context.Context, file string, want int) int {
-	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
-	defer cancel()
-	var text []byte
-	finished := 0.0
-	for {
-		fresh, err := p.control.Metrics(ctx)
-		if err != nil {
-			break
-		}
-		text = fresh
-		metrics, err := telemetry.ParseMetrics(text)
-		if err != nil {
-			break
-		}
-		n, counted := metrics.Sum(finishedMetric)
-		finished = n
-		if !counted || int(finished) >= want || !pause(ctx, settleEvery) {
-			break
-		}
-	}
+	text, finished := settled(ctx, p.control.Metrics, want)
 	if text == nil {
 		p.o.Observe(Note{Text: p.name + ": the server has no /metrics; its own counters are not stored"})
 		return 0
@@ -49,7 +30,29 @@ func (p *pass) snapshot(ctx context.Context, file string, want int) int {
 	if err := report.WriteFile(filepath.Join(p.dir, file), text); err != nil {
 		p.o.Observe(Note{Text: "storing the server's metrics: " + err.Error()})
 	}
-	return int(finished)
+	return finished
+}
+
+// settled fetches metrics until they count at least want finished requests, or for settleTimeout, and returns the last ones
+// with their count; nil when there are none. How long a fetch may take is its own affair: a server that is slow to answer after
+// a burst is not one without metrics.
+func settled(ctx context.Context, fetch func(context.Context) ([]byte, error), want int) (text []byte, finished int) {
+	for startedAt := time.Now(); ; {
+		fresh, err := fetch(ctx)
+		if err != nil {
+			return text, finished
+		}
+		text = fresh
+		metrics, err := telemetry.ParseMetrics(text)
+		if err != nil {
+			return text, finished
+		}
+		n, counted := metrics.Sum(finishedMetric)
+		finished = int(n)
+		if !counted || finished >= want || time.Since(startedAt) >= settleTimeout || !pause(ctx, settleEvery) {
+			return text, finished
+		}
+	}
 }
 
 // pause waits, and reports whether ctx still allows to go on.
