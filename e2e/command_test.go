@@ -39,10 +39,16 @@ type outcome struct {
 
 func newProgram(t *testing.T) *program {
 	t.Helper()
+	return newProgramOn(t, "SQZB_E2E_PYTHON")
+}
+
+// newProgramOn is newProgram for the Python that a variable holds.
+func newProgramOn(t *testing.T, variable string) *program {
+	t.Helper()
 	mark := "SQZB_E2E_MARK=" + t.Name() + "-" + strconv.Itoa(os.Getpid()) + "-" + strconv.FormatInt(time.Now().UnixNano(), 36)
 	return &program{
 		binary: executable(t, "SQZB_E2E_BINARY", "the built program; `make build` makes it"),
-		python: executable(t, "SQZB_E2E_PYTHON", "a Python that has vLLM; e2e/install-vllm.sh prints its path"),
+		python: executable(t, variable, "a Python that has vLLM; e2e/install-vllm.sh prints its path"),
 		mark:   mark,
 	}
 }
@@ -70,7 +76,7 @@ func (p *program) run(t *testing.T, args ...string) outcome {
 	defer cancel()
 	var stdout, stderr bytes.Buffer
 	cmd := exec.CommandContext(ctx, p.binary, args...)
-	cmd.Env = append(os.Environ(), p.mark)
+	cmd.Env = p.environ()
 	cmd.Stdout, cmd.Stderr = &stdout, io.MultiWriter(&stderr, os.Stderr)
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = killAfter
@@ -88,6 +94,11 @@ func (p *program) run(t *testing.T, args ...string) outcome {
 	}
 	checkCrash(t, args, stderr.Bytes())
 	return outcome{code: cmd.ProcessState.ExitCode(), stdout: stdout.Bytes(), stderr: stderr.Bytes(), took: took}
+}
+
+// environ is the program's environment; the recipes take their Python from it.
+func (p *program) environ() []string {
+	return append(os.Environ(), p.mark, "SQZB_E2E_PYTHON="+p.python)
 }
 
 // checkCrash looks for a crash of the program itself in what it said.

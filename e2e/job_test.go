@@ -24,6 +24,12 @@ const (
 // slots bounds the jobs at a time: each has 4 GB, and keeps a core busy while it starts.
 var slots = make(chan struct{}, 2)
 
+// takeSlot waits for a place, which is given back when the test is over.
+func takeSlot(t *testing.T) {
+	slots <- struct{}{}
+	t.Cleanup(func() { <-slots })
+}
+
 // job is a run of the program under way. Whatever becomes of it, nothing of it is left when the test is over.
 type job struct {
 	*program
@@ -39,8 +45,7 @@ type job struct {
 // start starts the program with a recipe of testdata and returns at once. The test may run beside one other.
 func (p *program) start(t *testing.T, recipe string) *job {
 	t.Helper()
-	slots <- struct{}{}
-	t.Cleanup(func() { <-slots })
+	takeSlot(t)
 	out := t.ArtifactDir()
 	j := &job{program: p, family: newFamily(p.mark), results: filepath.Join(out, recipe),
 		stderr: filepath.Join(out, "stderr.txt"), ended: make(chan struct{})}
@@ -51,7 +56,7 @@ func (p *program) start(t *testing.T, recipe string) *job {
 	}
 	defer said.Close()
 	j.cmd = exec.Command(p.binary, "-c", filepath.Join("testdata", recipe+".yaml"), "--output", out)
-	j.cmd.Env = append(os.Environ(), p.mark)
+	j.cmd.Env = p.environ()
 	j.cmd.Stderr = said
 	t.Logf("%q", j.cmd.Args)
 	if err := j.cmd.Start(); err != nil {

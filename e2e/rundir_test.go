@@ -32,6 +32,22 @@ type (
 		GenerationThroughput    *float64 `json:"generation_throughput_tok_s"`
 		RequestThroughput       *float64 `json:"request_throughput_req_s"`
 
+		TTFTSource string       `json:"ttft_source"`
+		TTFT       distribution `json:"ttft_ms"`
+		Queue      distribution `json:"queue_ms"`
+		Decode     distribution `json:"decode_ms"`
+		ClientTTFT distribution `json:"client_ttft_ms"`
+
+		Summarization struct {
+			TTFT  distribution `json:"ttft_ms"`
+			Queue distribution `json:"queue_ms"`
+		} `json:"summarization"`
+
+		Proof struct {
+			Full          *passProof `json:"full"`
+			Summarization *passProof `json:"summarization"`
+		} `json:"proof"`
+
 		Requests struct {
 			Full          *requestCounts `json:"full"`
 			Summarization *requestCounts `json:"summarization"`
@@ -46,6 +62,22 @@ type (
 	reason struct {
 		Rule string `json:"rule"`
 		Text string `json:"text"`
+	}
+	distribution struct {
+		N      int      `json:"n"`
+		Mean   *float64 `json:"mean"`
+		Median *float64 `json:"median"`
+	}
+	passProof struct {
+		FinishedRequests *int           `json:"finished_requests"`
+		Finished         map[string]int `json:"finished"`
+		PromptTokens     *int           `json:"prompt_tokens"`
+		GenerationTokens *int           `json:"generation_tokens"`
+		PrefixQueries    *int           `json:"prefix_cache_queries"`
+		PrefixHits       *int           `json:"prefix_cache_hits"`
+		MaxCachedTokens  *int           `json:"max_cached_tokens"`
+		Preemptions      *int           `json:"preemptions"`
+		KVCacheTokens    *int           `json:"kv_cache_tokens"`
 	}
 	requestCounts struct {
 		Planned    int `json:"planned"`
@@ -64,11 +96,17 @@ type (
 		LaunchDifferences []string       `json:"launch_differences"`
 		Interrupted       string         `json:"interrupted"`
 		Failure           *failure       `json:"failure"`
+		Timings           struct {
+			Wanted string   `json:"wanted"`
+			Source string   `json:"source"`
+			Added  []string `json:"added"`
+		} `json:"timings"`
 	}
 	manifestPass struct {
-		Name   string `json:"name"`
-		Launch launch `json:"launch"`
-		Server struct {
+		Name          string `json:"name"`
+		Launch        launch `json:"launch"`
+		PromptsSHA256 string `json:"prompts_sha256"`
+		Server        struct {
 			Version     string `json:"version"`
 			MaxModelLen int    `json:"max_model_len"`
 		} `json:"server"`
@@ -103,6 +141,7 @@ type (
 	record struct {
 		Index            int    `json:"index"`
 		RequestID        string `json:"request_id"`
+		TraceID          string `json:"trace_id"`
 		PromptTokensSent int    `json:"prompt_tokens_sent"`
 		MaxTokens        int    `json:"max_tokens"`
 		ScheduledNS      int64  `json:"scheduled_ns"`
@@ -116,6 +155,14 @@ type (
 		CompletionTokens *int   `json:"completion_tokens"`
 		FinishReason     string `json:"finish_reason"`
 		ErrorClass       string `json:"error_class"`
+		Server           *span  `json:"server"`
+	}
+	// span is where the server says that the time of a request went: in a record, or a line of timings.jsonl.
+	span struct {
+		TraceID string   `json:"trace_id"`
+		Queue   *float64 `json:"queue_ms"`
+		Prefill *float64 `json:"prefill_ms"`
+		Decode  *float64 `json:"decode_ms"`
 	}
 )
 
@@ -199,6 +246,12 @@ func decode(t *testing.T, path string, into any) {
 
 func readRecords(t *testing.T, path string) []record {
 	t.Helper()
+	return readLines[record](t, path)
+}
+
+// readLines reads a file of one JSON object per line.
+func readLines[T any](t *testing.T, path string) []T {
+	t.Helper()
 	data, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -206,15 +259,15 @@ func readRecords(t *testing.T, path string) []record {
 	if !bytes.HasSuffix(data, []byte("\n")) {
 		t.Errorf("%s does not end in a whole line", path)
 	}
-	var records []record
+	var list []T
 	for line := range bytes.Lines(data) {
-		var rec record
-		if err := json.Unmarshal(line, &rec); err != nil {
-			t.Fatalf("%s: line %d: %v", path, len(records)+1, err)
+		var item T
+		if err := json.Unmarshal(line, &item); err != nil {
+			t.Fatalf("%s: line %d: %v", path, len(list)+1, err)
 		}
-		records = append(records, rec)
+		list = append(list, item)
 	}
-	return records
+	return list
 }
 
 func (r *runDir) file(t *testing.T, name string) []byte {
