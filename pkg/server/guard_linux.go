@@ -16,8 +16,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// guardMemory is what a guardian is to get by with, in bytes.
-const guardMemory = 32 << 20
+// guardMemory is what a guardian is to get by with, in bytes. It needs a tenth of that; at a limit near what the program holds from
+// its start, as with the race detector, collecting garbage would be all that it does.
+const guardMemory = 128 << 20
 
 // Guard is the guardian of one server: the process that Options.Guard starts does nothing but call it with its standard input
 // and output, and exit with the status that it returns. It starts the server as its child and stays until nothing of it is
