@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 )
 
-// The names of the files in a run directory. The last six are in the folder of a pass (PassFull, PassSummarization).
+// The names of the files in a run directory. The last seven are in the folder of a pass (PassFull, PassSummarization).
 const (
 	ManifestFile      = "manifest.json"
 	RecipeFile        = "recipe.yaml"
@@ -22,6 +22,7 @@ const (
 	MetricsAfterFile  = "metrics-after.prom"
 	MetricsDuringFile = "metrics-during.jsonl"
 	TimingsFile       = "timings.jsonl"
+	GPUFile           = "gpu.json"
 )
 
 // LatestLink is the name of the symbolic link beside the run directories that points to the newest one.
