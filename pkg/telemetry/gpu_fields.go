@@ -73,10 +73,9 @@ func untold(cell string) bool {
 	return cell == "" || cell == "N/A" || strings.HasPrefix(cell, "[") && strings.HasSuffix(cell, "]")
 }
 
-// parse reads a tool's answer: a line for each GPU, with a cell for each field. Any other shape is an error.
-func (fields gpuFields) parse(text string) ([]GPU, error) {
+// parseCSV reads a tool's answer: a line for each GPU, with a cell for each field. Any other shape is an error.
+func parseCSV(fields gpuFields, text string) ([]GPU, error) {
 	var list []GPU
-	seen := map[string]bool{}
 	for line := range strings.Lines(text) {
 		if line = strings.TrimSpace(line); line == "" {
 			continue
@@ -85,13 +84,21 @@ func (fields gpuFields) parse(text string) ([]GPU, error) {
 		if err != nil {
 			return nil, err
 		}
-		if seen[g.UUID] {
-			return nil, fmt.Errorf("two GPUs with the UUID %q", g.UUID)
-		}
-		seen[g.UUID] = true
 		list = append(list, g)
 	}
-	return list, nil
+	return list, unique(list)
+}
+
+// unique makes sure that a UUID names one GPU.
+func unique(list []GPU) error {
+	seen := map[string]bool{}
+	for _, g := range list {
+		if seen[g.UUID] {
+			return fmt.Errorf("two GPUs with the UUID %q", g.UUID)
+		}
+		seen[g.UUID] = true
+	}
+	return nil
 }
 
 func (fields gpuFields) parseLine(line string) (GPU, error) {

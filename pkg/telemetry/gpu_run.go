@@ -26,11 +26,11 @@ func (t *GPUTool) run(ctx context.Context, args []string) (answer string, err er
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, t.timeout, fmt.Errorf("%w within %v", errNoAnswer, t.timeout))
 	defer cancel()
-	var output cappedBuffer
+	var stdout, stderr cappedBuffer
 	cmd := exec.CommandContext(ctx, t.path, args...)
 	// An empty environment is not the same as nil, which stands for our own.
 	cmd.Env = append([]string{}, t.env...)
-	cmd.Stdout, cmd.Stderr = &output, &output
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	// A group of its own, so that what a wrapper script has started ends with it.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
@@ -47,19 +47,22 @@ func (t *GPUTool) run(ctx context.Context, args []string) (answer string, err er
 			return "", t.hangs
 		}
 	}
-	return t.judge(ctx, output.String(), err)
+	if err == nil {
+		return stdout.String(), nil
+	}
+	return t.judge(ctx, stdout.String()+stderr.String(), err)
 }
 
-// judge turns how a run of the tool ended into an error that says why.
+// judge turns how a run of the tool failed into an error that says why.
 func (t *GPUTool) judge(ctx context.Context, output string, err error) (string, error) {
-	if ctx.Err() != nil && err != nil {
+	if ctx.Err() != nil {
 		cause := context.Cause(ctx)
 		if errors.Is(cause, errNoAnswer) {
 			t.hangs = cause
 		}
 		return output, cause
 	}
-	if first, _, _ := strings.Cut(strings.TrimSpace(output), "\n"); err != nil && first != "" {
+	if first, _, _ := strings.Cut(strings.TrimSpace(output), "\n"); first != "" {
 		return output, fmt.Errorf("%w: %s", err, short(first))
 	}
 	return output, err

@@ -17,14 +17,21 @@ type gpuVendor struct {
 	args    func(names []string) []string
 	// refused are the names that a failed call did not know, by what it answered and what it was asked for.
 	refused func(answer string, names []string) []string
+	// parse reads an answer. GPUs that come with an error count for nothing.
+	parse func(fields gpuFields, answer string) ([]GPU, error)
+	// visible is true where CUDA_VISIBLE_DEVICES is the variable that says which GPUs a program may use.
+	visible bool
 }
 
 func gpuVendors() []gpuVendor {
 	return []gpuVendor{
-		{"nvidia-smi", nvidiaFields(), nvidiaArgs, nvidiaRefused},
-		{"hl-smi", gaudiFields(), gaudiArgs, gaudiRefused},
+		{"nvidia-smi", nvidiaFields(), nvidiaArgs, nvidiaRefused, parseCSV, true},
+		{"rocm-smi", amdFields(), amdArgs, refusesNone, parseAMD, false},
+		{"hl-smi", gaudiFields(), gaudiArgs, gaudiRefused, parseCSV, false},
 	}
 }
+
+func refusesNone(string, []string) []string { return nil }
 
 // GPUTool is the tool of a vendor of GPUs, which it asks by running it, one process at a time. It is for one goroutine at a
 // time. A tool that once did not answer in time is not run again.
@@ -59,17 +66,19 @@ func FindGPUTool(env []string) *GPUTool {
 	return nil
 }
 
-// Name is that of the program: nvidia-smi, hl-smi.
+// Name is that of the program: nvidia-smi, rocm-smi, hl-smi.
 func (t *GPUTool) Name() string { return t.vendor.program }
 
-// State tells all of the GPUs that programs in the tool's environment can use; none is no error. When ctx ends, so does the
-// tool.
+// State tells all of the GPUs that programs in the tool's environment can use, as far as that is known; none is no error. When
+// ctx ends, so does the tool.
 func (t *GPUTool) State(ctx context.Context) ([]GPU, error) {
 	list, err := t.ask(ctx, func(gpuField) bool { return true })
 	if err != nil {
 		return nil, err
 	}
-	list = visibleGPUs(list, t.env)
+	if t.vendor.visible {
+		list = visibleGPUs(list, t.env)
+	}
 	t.mine = make([]string, len(list))
 	for i, g := range list {
 		t.mine[i] = g.UUID
@@ -89,8 +98,11 @@ func (t *GPUTool) ask(ctx context.Context, wanted func(gpuField) bool) ([]GPU, e
 		fields, names := t.choose(wanted)
 		answer, err := t.run(ctx, t.vendor.args(names))
 		if err == nil {
-			list, err := fields.parse(answer)
-			return list, t.wrap(err)
+			list, err := t.vendor.parse(fields, answer)
+			if err != nil {
+				return nil, t.wrap(err)
+			}
+			return list, nil
 		}
 		if ctx.Err() != nil || t.hangs != nil {
 			return nil, t.wrap(err)
