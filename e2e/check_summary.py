@@ -4,7 +4,7 @@
     python e2e/check_summary.py RUN...
 
 RUN is a run directory. The figures are made anew from manifest.json, and from records.jsonl, client.json, timings.jsonl, the
-metrics-*.prom and metrics-during.jsonl of each pass, by the definitions in docs/metrics.md and with no code of sqzb-orchestrate. Numbers must
+metrics-*.prom, metrics-during.jsonl and gpu.json of each pass, by the definitions in docs/metrics.md and with no code of sqzb-orchestrate. Numbers must
 agree to 1e-9 of their size, counts and facts exactly. A key that is missing on either side is a difference. The texts of
 reasons and notes are not made anew; of the reasons, their order and the verdict that follows from them are checked.
 
@@ -110,6 +110,7 @@ class Pass:
         self.counted = self.before is not None and self.after is not None
         audit = folder / "client.json"
         self.audit = read_json(audit) if audit.exists() else None
+        self.gpu = read_json(folder / "gpu.json") if (folder / "gpu.json").exists() else None
         self.during = pd.DataFrame(read_lines(folder / "metrics-during.jsonl"), columns=["at_s", "running", "waiting"])
 
     # The server's counters
@@ -438,6 +439,41 @@ def proof(p):
     return figures
 
 
+def gpus(passes):
+    """What each GPU did, by the samples in gpu.json; None where no GPU is known."""
+    figures = {p.name: [gpu(g, p.gpu["samples"] or []) for g in known_gpus(p.gpu)] or None for p in passes}
+    return figures if any(figures.values()) else None
+
+
+def known_gpus(record):
+    if record is None:
+        return []
+    return (record["after"] if record["before"] is None else record["before"]) or []
+
+
+def gpu(state, samples):
+    """The figures of one GPU. A sample stands for the time since the one before it, also one that does not tell a value."""
+    rows = [r | {"weight": weight} for sample, weight in zip(samples, np.diff([s["at_s"] for s in samples], prepend=0))
+            for r in sample["gpus"] or [] if r["uuid"] == state["uuid"]]
+    values = ["power_w", "sm_clock_mhz", "temperature_c", "memory_used_mib", "utilization_pct"]
+    seen = pd.DataFrame(rows, columns=["weight"] + values, dtype="float64")
+    seen[values] = seen[values].where((seen[values] >= 0) & (seen[values] <= 1e12))
+    told = pd.DataFrame([r["throttle"] or {} for r in rows], dtype=object)
+    share = {reason: float(told[reason].dropna().astype(bool).mean()) for reason in told.columns}
+
+    def mean(name):
+        some = seen[seen[name].notna()]
+        return float(np.average(some[name], weights=some["weight"])) if len(some) else None
+
+    return {
+        "index": state["index"], "name": state.get("name", ""), "uuid": state["uuid"], "samples": len(rows),
+        "power_mean_w": mean("power_w"), "power_max_w": number(seen["power_w"].max()),
+        "sm_clock_mean_mhz": mean("sm_clock_mhz"), "temperature_max_c": number(seen["temperature_c"].max()),
+        "memory_used_max_mib": number(seen["memory_used_mib"].max()), "utilization_mean_pct": mean("utilization_pct"),
+        "throttled": {reason: v for reason, v in share.items() if v > 0} if len(told.columns) else None,
+    }
+
+
 def label_int(labels, name):
     """0 for what is not a number, such as None."""
     text = labels.get(name, "")
@@ -478,6 +514,7 @@ def recompute(run):
         "requests": {p.name: requests(p) for p in passes},
         "client": {p.name: client_audit(p) for p in passes},
         "proof": {p.name: proof(p) for p in passes},
+        "gpus": gpus(passes),
         "phases": phases(manifest, passes),
         "dataset": manifest["dataset"] if any(manifest["dataset"].values()) else None,
         "load": manifest["load"] if manifest["load"]["request_rate"] else None,
@@ -524,6 +561,9 @@ class Comparison:
                     self.differences.append(f"{inner}: in summary.json, and this script does not know it")
                 else:
                     self.compare(want[key], got[key], inner)
+        elif isinstance(want, list) and isinstance(got, list) and len(want) == len(got):
+            for i, pair in enumerate(zip(want, got)):
+                self.compare(*pair, f"{path}.{i}")
         elif is_number(want) and is_number(got):
             self.numbers += 1
             exact = isinstance(want, int) and isinstance(got, int)

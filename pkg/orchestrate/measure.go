@@ -67,6 +67,7 @@ func (p *pass) measure(ctx context.Context) error {
 	defer journal.Close()
 	before := p.snapshot(ctx, report.MetricsBeforeFile, probes+p.info.Warmup.Requests-p.info.Warmup.Failed)
 	p.takeCensus()
+	gpus := p.gpusBefore(ctx)
 	if err := p.load.Open(ctx, connections(p.cfg, len(reqs))); err != nil {
 		return at("connections", err)
 	}
@@ -77,11 +78,14 @@ func (p *pass) measure(ctx context.Context) error {
 	startedAt := time.Now()
 	stop := every(p.progressTeller(&progress, int64(len(reqs)), startedAt))
 	stopSampling := p.startSampling(ctx)
+	gpus.startSampling(ctx)
 	stopAudit := p.startAudit()
 	res, err := bench.Run(ctx, o)
 	stopAudit()
+	gpus.stopSampling()
 	stopSampling()
 	stop()
+	p.gpusAfter(ctx, gpus, err)
 	p.records[p.name] = res.Records
 	p.info.Phases.Pass = res.Elapsed.Seconds()
 	if err == nil {

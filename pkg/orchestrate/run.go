@@ -66,6 +66,7 @@ type run struct {
 	// installed is the vLLM that the recipe starts, the zero value when it is not known.
 	installed server.Installed
 	timings   timings
+	gpus      *gpuWatch
 	// first and last are the first and the latest launch as they really were, secrets included; they are compared, and only
 	// stored with the secrets left out.
 	first, last *server.LaunchRecord
@@ -137,6 +138,8 @@ func (r *run) steps(ctx context.Context) error {
 		return err
 	}
 	defer func() { r.timings.close() }()
+	r.gpus = watchGPUs(ctx, serverEnviron(r.cfg, r.o, nil))
+	defer r.gpus.close()
 	if err := r.save(); err != nil {
 		return fail(ExitInternal, "run directory", err, "")
 	}
@@ -194,7 +197,8 @@ func (r *run) report() (*report.Summary, error) {
 // summaryFromMemory is for a run directory that cannot be written any more: what was measured is then at least shown.
 func (r *run) summaryFromMemory() *report.Summary {
 	run := report.Run{Dir: r.dir, Manifest: r.manifest, Full: r.records[report.PassFull],
-		Summarization: r.records[report.PassSummarization], Counters: map[string]report.Counters{}}
+		Summarization: r.records[report.PassSummarization], Counters: map[string]report.Counters{},
+		GPUs: r.gpus.stored()}
 	for _, pass := range r.manifest.Passes {
 		if c, err := readCounters(filepath.Join(r.dir, pass.Name)); err == nil {
 			run.Counters[pass.Name] = c

@@ -43,6 +43,10 @@ func flatten(name string, t reflect.Type, v reflect.Value, emit func(name, value
 		flatten(name, t.Elem(), v, emit)
 		return
 	}
+	if t.Kind() == reflect.Slice && t.Elem() == reflect.TypeFor[GPUFigures]() {
+		flattenList(name, t.Elem(), v, emit)
+		return
+	}
 	if t.Kind() != reflect.Struct || t == reflect.TypeFor[time.Time]() {
 		emit(name, leaf(v))
 		return
@@ -58,6 +62,24 @@ func flatten(name string, t reflect.Type, v reflect.Value, emit func(name, value
 		}
 		flatten(joinKeys(name, key), field.Type, value, emit)
 	}
+}
+
+// flattenList calls emit for every leaf of the structs in a list: one cell for the values of all of them.
+func flattenList(name string, t reflect.Type, v reflect.Value, emit func(name, value string)) {
+	for field := range t.Fields() {
+		var cells []string
+		for i := range lengthOf(v) {
+			cells = append(cells, leaf(reflect.Indirect(v.Index(i).FieldByIndex(field.Index))))
+		}
+		emit(joinKeys(name, field.Tag.Get("json")), strings.Join(cells, ";"))
+	}
+}
+
+func lengthOf(v reflect.Value) int {
+	if !v.IsValid() {
+		return 0
+	}
+	return v.Len()
 }
 
 // joinKeys joins the keys of nested objects; an embedded struct has no key, its fields are those of its parent.
@@ -86,6 +108,8 @@ func leaf(v reflect.Value) string {
 		return joinRules(x, func(n int) string { return fmt.Sprint(n) })
 	case map[string]int:
 		return classList(x)
+	case map[string]float64:
+		return shareList(x)
 	}
 	if v.Kind() == reflect.String {
 		return v.String()

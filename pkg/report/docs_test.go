@@ -41,6 +41,8 @@ func keysOf(prefix string, typ reflect.Type, add func(string)) {
 		case inner == reflect.TypeFor[Distribution]():
 			add(prefix + key)
 			keysOf("", inner, add)
+		case inner == reflect.TypeFor[[]GPUFigures]():
+			keysOf(prefix+"<pass>.", inner.Elem(), add)
 		case inner.Kind() != reflect.Struct || inner == reflect.TypeFor[time.Time]():
 			add(prefix + key)
 		case key == "":

@@ -29,11 +29,13 @@ type passEvidence struct {
 	spans    spanIndex
 	// audit is nil when the client left none.
 	audit *ClientAudit
+	// gpus is nil when nothing was told of them.
+	gpus *GPURecord
 }
 
 func newPassEvidence(name string, run *Run, records []bench.Record, torn int) *passEvidence {
 	p := &passEvidence{name: name, pass: run.Manifest.pass(name), torn: torn, records: make([]*bench.Record, len(records)),
-		spans: indexSpans(run.Spans[name])}
+		spans: indexSpans(run.Spans[name]), gpus: run.GPUs[name]}
 	if c, ok := run.Counters[name]; ok {
 		p.counters = &c
 	}

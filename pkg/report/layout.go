@@ -26,6 +26,9 @@ func layout(s Summary) []table {
 	if s.Proof.Full != nil || s.Proof.Summarization != nil {
 		tables = append(tables, proofTable(s.Proof))
 	}
+	if s.GPUs != nil {
+		tables = append(tables, gpuTable(*s.GPUs))
+	}
 	return append(tables, phasesTable(s.Phases))
 }
 
@@ -46,6 +49,9 @@ func facts(s Summary) [][2]string {
 	add("model", s.Model.Name)
 	if v := s.Server; v != nil {
 		add("server", prefixed("version ", v.Version), prefixed("max_model_len ", positive(v.MaxModelLen)))
+	}
+	if g := s.GPUs; g != nil {
+		add("GPUs", gpuNames(*g)...)
 	}
 	if d := s.Dataset; d != nil {
 		add("data set", d.Source, count(d.Requests, "request"), fmt.Sprintf("%d prompt tokens, %d to %d each",

@@ -12,7 +12,7 @@ import (
 func notes(e *evidence) []Note {
 	list := []Note{}
 	for _, n := range []func(*evidence) []Note{noteTTFTSource, noteArrivalBound, noteMeasuredGeneration, noteWarmup,
-		noteEarlyStop, noteStamps, notePrefixCache, noteDuplicatePrompts, noteNotProven, noteTorn} {
+		noteEarlyStop, noteStamps, notePrefixCache, noteDuplicatePrompts, noteNotProven, noteGPUUnknown, noteTorn} {
 		list = append(list, n(e)...)
 	}
 	return list

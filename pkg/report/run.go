@@ -26,9 +26,12 @@ type Run struct {
 	Counters map[string]Counters
 	// Clients are what the client found out about itself, by pass; a pass without has no entry.
 	Clients map[string]ClientAudit
+	// GPUs are what was told of the GPUs, by pass; a pass of which nothing was told has none.
+	GPUs map[string]*GPURecord
 }
 
-// ReadRun reads a run directory: manifest, records, spans and the client's audits. The records of a pass may be missing when the manifest does not call the pass complete,
+// ReadRun reads a run directory: manifest, records, spans, the client's audits and what was told of the GPUs. The records of a pass
+// may be missing when the manifest does not call the pass complete,
 // and the last line of a file may be cut off by a crash; any other flaw is an error with file and line.
 func ReadRun(dir string) (Run, error) {
 	manifest, err := ReadManifest(dir)
@@ -36,7 +39,7 @@ func ReadRun(dir string) (Run, error) {
 		return Run{}, err
 	}
 	run := Run{Dir: dir, Manifest: manifest, Spans: map[string][]Span{}, Counters: map[string]Counters{},
-		Clients: map[string]ClientAudit{}}
+		Clients: map[string]ClientAudit{}, GPUs: map[string]*GPURecord{}}
 	if run.Full, run.TornFull, err = readPass(dir, PassFull, &manifest); err != nil {
 		return Run{}, err
 	}
@@ -53,6 +56,9 @@ func ReadRun(dir string) (Run, error) {
 		}
 		if audit != nil {
 			run.Clients[pass] = *audit
+		}
+		if run.GPUs[pass], err = readGPURecord(dir, pass); err != nil {
+			return Run{}, err
 		}
 	}
 	return run, nil

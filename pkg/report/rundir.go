@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 )
 
-// The names of the files in a run directory. The last seven are in the folder of a pass (PassFull, PassSummarization).
+// The names of the files in a run directory. The last eight are in the folder of a pass (PassFull, PassSummarization).
 const (
 	ManifestFile      = "manifest.json"
 	RecipeFile        = "recipe.yaml"
@@ -23,6 +23,7 @@ const (
 	MetricsDuringFile = "metrics-during.jsonl"
 	TimingsFile       = "timings.jsonl"
 	ClientFile        = "client.json"
+	GPUFile           = "gpu.json"
 )
 
 // LatestLink is the name of the symbolic link beside the run directories that points to the newest one.

@@ -35,6 +35,7 @@ func Summarize(run Run) Summary {
 	s.MeasuredGenerationLatency = decodeSeconds(e.full.succeeded, e.attribution.full)
 	s.MeasuredGenerationThroughput = rate(s.TotalGeneratedTokens, s.MeasuredGenerationLatency)
 	s.MeanRunningBatch = e.full.counters.meanRunning()
+	s.GPUs = e.gpus()
 	s.ArrivalBound = arrivalBound(m.Load.LastArrivalSeconds, s.SummarizationLatency)
 	if e.full.pass != nil {
 		s.Server = known(e.full.pass.Server)

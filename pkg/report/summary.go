@@ -34,7 +34,9 @@ type Summary struct {
 	Requests Requests `json:"requests"`
 	Client   Client   `json:"client"`
 	Proof    Proof    `json:"proof"`
-	Phases   RunTimes `json:"phases"`
+	// GPUs is nil when nothing is known of them.
+	GPUs   *GPUs    `json:"gpus"`
+	Phases RunTimes `json:"phases"`
 
 	// Model, Dataset, Load, Server and Timings are facts, for the reader of the numbers; nil when the run did not get so far as to
 	// know them. Server is what the server of the full pass said of itself.

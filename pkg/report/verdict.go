@@ -76,9 +76,9 @@ func rules() []rule {
 	return []rule{
 		ruleServerExit, ruleInterrupted, ruleFailure, ruleUnfinished, ruleIncomplete,
 		ruleLaunchDifferences, ruleServerDifferences, rulePromptDifferences,
-		ruleForeignRequests, ruleFailedRequests, ruleRecords,
+		ruleForeignRequests, ruleGPUChanged, ruleFailedRequests, ruleRecords,
 		rulePromptTokens, ruleOutputTokens, ruleSummarizationTokens, ruleServerCounters, ruleGenerationLatency,
-		rulePrefixCache, ruleCachedTokens, rulePreemptions,
+		rulePrefixCache, ruleCachedTokens, rulePreemptions, ruleGPUThrottled,
 		ruleScheduleLag, ruleClientCPU, ruleClientLag, ruleClientStarved, ruleCoalesced,
 	}
 }

@@ -1,4 +1,4 @@
-// Package telemetry is what is sampled beside a pass: the server's own counters, and the traces of its requests.
+// Package telemetry is what is sampled beside a pass: the server's own counters, the traces of its requests, and the GPUs.
 //
 // The text of /metrics before and after a pass goes through ParseMetrics; Delta gives by how much a counter, or the sum
 // or count of a histogram, grew in between. Names are those of vLLM, whose spelling changed over time: any of the
@@ -7,6 +7,9 @@
 // ListenTraces starts a receiver for the server's OpenTelemetry spans; TraceFlag and TraceEnv make the server send them. After
 // a pass TraceReceiver.Wait returns when every request has its span, and Requests gives their times. The receiver takes what
 // any program on this machine may send: sizes and counts are bounded, and nothing it gets can end the program.
+//
+// FindGPUTool finds the program of a vendor that tells of its GPUs; GPUTool.State runs it for all that it tells, GPUTool.Readings
+// for what changes with the load.
 package telemetry
 
 import (
