@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/squeezebits/sqzb-orchestrate/internal/pacer"
 	"github.com/squeezebits/sqzb-orchestrate/pkg/client"
 )
 
@@ -23,7 +24,7 @@ type send = func(context.Context, *client.Request, *atomic.Int64) client.Result
 
 // options are n requests at the given offsets; the last offset stands for all that follow.
 func options(n int, f send, offsets ...time.Duration) Options {
-	o := Options{Send: f}
+	o := Options{Send: f, pace: pacer.Timer}
 	for i := range n {
 		o.Requests = append(o.Requests, client.Request{ID: fmt.Sprintf("r-full-%d", i), PromptTokens: 64, MaxTokens: 2})
 		o.Rows = append(o.Rows, i)
