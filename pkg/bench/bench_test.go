@@ -31,7 +31,7 @@ func BenchmarkLateness(b *testing.B) {
 			o := options(b.N, func(context.Context, *client.Request, *atomic.Int64) client.Result {
 				return client.Result{Sent: time.Now()}
 			}, 0)
-			o.Offsets, o.pace = Schedule(b.N, 2000, 1), pace
+			o.Offsets, o.pace = Schedule(Arrivals{N: b.N, Rate: 2000, Seed: 1}), pace
 			pass, err := Run(b.Context(), o)
 			if err != nil {
 				b.Fatal(err)

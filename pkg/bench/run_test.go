@@ -357,7 +357,7 @@ func TestRunRefusesOptionsThatDoNotFit(t *testing.T) {
 		want   string
 	}{
 		{"no Send", func(o *Options) { o.Send = nil }, "starting a pass: no function to send with"},
-		{"no schedule", func(o *Options) { o.Offsets = Schedule(3, 0, 0) }, "starting a pass: got 3 requests, 3 rows and 0 offsets; they must be as many"},
+		{"no schedule", func(o *Options) { o.Offsets = Schedule(Arrivals{N: 3}) }, "starting a pass: got 3 requests, 3 rows and 0 offsets; they must be as many"},
 		{"rows", func(o *Options) { o.Rows = o.Rows[1:] }, "starting a pass: got 3 requests, 2 rows and 3 offsets; they must be as many"},
 		{"concurrency", func(o *Options) { o.Concurrency = -1 }, "starting a pass: concurrency: got -1; allowed 0 or more"},
 		{"descending", func(o *Options) { o.Offsets[1] = 2; o.Offsets[2] = 1 }, "starting a pass: offset 2: got 1ns; allowed at least that of the request before"},
