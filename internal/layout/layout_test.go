@@ -19,14 +19,15 @@ var allowed = map[string][]string{
 	"cmd/sqzb-orchestrate": {"pkg/orchestrate", "pkg/config", "pkg/report", "pkg/server", "internal/simulator"},
 	"pkg/orchestrate": {"pkg/config", "pkg/dataset", "pkg/server", "pkg/client", "pkg/bench", "pkg/telemetry",
 		"pkg/report"},
-	"pkg/bench":          {"pkg/client"},
+	"pkg/bench":          {"pkg/client", "internal/pacer"},
 	"pkg/report":         {"pkg/bench"},
 	"pkg/config":         {},
 	"pkg/dataset":        {},
 	"pkg/server":         {},
 	"pkg/client":         {},
 	"pkg/telemetry":      {},
-	"internal/simulator": {},
+	"internal/simulator": {"internal/pacer"},
+	"internal/pacer":     {},
 	"internal/layout":    {},
 }
 

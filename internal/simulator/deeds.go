@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/squeezebits/sqzb-orchestrate/internal/pacer"
 )
 
 // do does what a fault does to the process, once a launch. What only sets the condition of the server is done when do returns,
@@ -117,7 +119,7 @@ func (s *serving) watchEngine(ctx context.Context) {
 }
 
 // pausable makes a pacer stop for good when the server hangs, as if a step of the engine did not come back.
-func (c *condition) pausable(ctx context.Context, pace pacer) pacer {
+func (c *condition) pausable(ctx context.Context, pace pacer.Wait) pacer.Wait {
 	return func(until time.Time) error {
 		err := pace(until)
 		if c.hung.isSet() && err == nil {

@@ -5,10 +5,9 @@ import (
 	"slices"
 	"sync"
 	"time"
-)
 
-// pacer sleeps until an instant; it returns early, with an error, when its context ends.
-type pacer func(until time.Time) error
+	"github.com/squeezebits/sqzb-orchestrate/internal/pacer"
+)
 
 // stepCost is how long a step takes: a base, plus what each prefilled token and each decoding sequence adds.
 type stepCost struct {
@@ -24,7 +23,7 @@ func (c stepCost) of(b batch) time.Duration {
 type engine struct {
 	scheduler scheduler
 	cost      stepCost
-	pace      pacer
+	pace      pacer.Wait
 	stats     *stats
 	traces    *tracer
 
@@ -36,7 +35,7 @@ type engine struct {
 	closed  bool
 }
 
-func newEngine(o *options, st *stats, pace pacer) *engine {
+func newEngine(o *options, st *stats, pace pacer.Wait) *engine {
 	return &engine{
 		scheduler: scheduler{
 			maxSeqs: o.maxSeqs, budget: o.maxBatchedTokens, blockSize: o.blockSize, chunked: o.chunkedPrefill,

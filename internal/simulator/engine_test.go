@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/squeezebits/sqzb-orchestrate/internal/pacer"
 )
 
 // lab is an engine on virtual time.
@@ -28,7 +30,8 @@ func newLab(t *testing.T, args ...string) *lab {
 	}, args...)...)
 	ctx, cancel := context.WithCancel(t.Context())
 	l := &lab{t: t, start: time.Now(), stats: newStats(o, time.Now()), cancel: cancel}
-	l.engine = newEngine(o, l.stats, newTimerPacer(ctx))
+	pace, _, _ := pacer.Timer(ctx) // the fake clock moves no kernel timer
+	l.engine = newEngine(o, l.stats, pace)
 	go l.engine.run(ctx)
 	return l
 }

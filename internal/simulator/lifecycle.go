@@ -12,6 +12,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/squeezebits/sqzb-orchestrate/internal/pacer"
 )
 
 // launch is one life of the server, from the bound port to the exit.
@@ -80,7 +82,7 @@ type serving struct {
 func (l *launch) serve(ctx context.Context) int {
 	engineCtx, stopEngine := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopEngine()
-	pace, freePacer, err := newPacer(engineCtx)
+	pace, freePacer, err := pacer.New(engineCtx)
 	if err != nil {
 		l.log.traceback(err)
 		return exitFailure
@@ -122,7 +124,7 @@ func (l *launch) serve(ctx context.Context) int {
 	return status
 }
 
-func (l *launch) newServing(pace pacer) *serving {
+func (l *launch) newServing(pace pacer.Wait) *serving {
 	now := time.Now()
 	st := newStats(l.options, now)
 	s := &serving{launch: l, fatal: make(chan fault, 1)}

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/squeezebits/sqzb-orchestrate/internal/pacer"
 	"github.com/squeezebits/sqzb-orchestrate/pkg/client"
 )
 
@@ -34,6 +35,8 @@ type Options struct {
 	Progress *Progress
 	// Send sends one request and waits for its end; client.Client.Complete.
 	Send func(ctx context.Context, req *client.Request, tokens *atomic.Int64) client.Result
+	// pace makes what the dispatcher waits with; nil for pacer.New, which the fake clock of a test does not move.
+	pace func(context.Context) (pacer.Wait, func(), error)
 }
 
 // Pass is what a pass gave.
@@ -67,7 +70,9 @@ func Run(ctx context.Context, o Options) (Pass, error) {
 	if o.StallTimeout > 0 {
 		watching.Go(func() { p.watch(ended, cancel) })
 	}
-	p.dispatch(ctx)
+	if err := p.dispatch(ctx); err != nil {
+		cancel(err)
+	}
 	p.sending.Wait()
 	elapsed := time.Since(p.start)
 	close(ended)
@@ -111,37 +116,40 @@ type pass struct {
 }
 
 // dispatch lets the requests go, each at its offset and when it has a slot, in order. It returns when all are under way or
-// ctx has ended.
-func (p *pass) dispatch(ctx context.Context) {
+// ctx has ended; the error is about the timer, or why ctx has ended.
+func (p *pass) dispatch(ctx context.Context) error {
+	wait, free, err := p.pacer(ctx)
+	if err != nil {
+		return fmt.Errorf("waiting for the schedule: %w", err)
+	}
+	defer free()
 	if p.Concurrency > 0 {
 		p.slots = make(chan time.Duration, p.Concurrency)
 		for range p.Concurrency {
 			p.slots <- 0
 		}
 	}
-	timer := time.NewTimer(0)
-	defer timer.Stop()
 	for i := range p.Requests {
 		j := job{req: &p.Requests[i], row: p.Rows[i], scheduled: p.Offsets[i], due: p.Offsets[i]}
-		if !p.wait(ctx, timer, j.scheduled) || !p.take(ctx, &j) {
-			return
+		if err := wait(p.start.Add(j.scheduled)); err != nil {
+			return fmt.Errorf("waiting for the schedule: %w", err)
+		}
+		if !p.take(ctx, &j) {
+			return nil
 		}
 		p.Progress.Sent.Add(1)
 		p.Progress.Running.Add(1)
 		p.sending.Go(func() { p.send(ctx, j) })
 	}
+	return nil
 }
 
-// wait waits for an offset. It reports whether the pass goes on.
-func (p *pass) wait(ctx context.Context, timer *time.Timer, at time.Duration) bool {
-	if left := at - time.Since(p.start); left > 0 {
-		timer.Reset(left)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-		}
+// pacer is what the dispatcher waits with, and a function that frees it.
+func (p *pass) pacer(ctx context.Context) (pacer.Wait, func(), error) {
+	if p.pace != nil {
+		return p.pace(ctx)
 	}
-	return ctx.Err() == nil
+	return pacer.New(ctx)
 }
 
 // take waits for a slot. A request is due when its slot became free, not when this goroutine noticed: what lies between is

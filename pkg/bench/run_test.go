@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/squeezebits/sqzb-orchestrate/internal/pacer"
 	"github.com/squeezebits/sqzb-orchestrate/pkg/client"
 )
 
@@ -23,7 +24,7 @@ type send = func(context.Context, *client.Request, *atomic.Int64) client.Result
 
 // options are n requests at the given offsets; the last offset stands for all that follow.
 func options(n int, f send, offsets ...time.Duration) Options {
-	o := Options{Send: f}
+	o := Options{Send: f, pace: pacer.Timer}
 	for i := range n {
 		o.Requests = append(o.Requests, client.Request{ID: fmt.Sprintf("r-full-%d", i), PromptTokens: 64, MaxTokens: 2})
 		o.Rows = append(o.Rows, i)
@@ -356,7 +357,7 @@ func TestRunRefusesOptionsThatDoNotFit(t *testing.T) {
 		want   string
 	}{
 		{"no Send", func(o *Options) { o.Send = nil }, "starting a pass: no function to send with"},
-		{"no schedule", func(o *Options) { o.Offsets = Schedule(3, 0, 0) }, "starting a pass: got 3 requests, 3 rows and 0 offsets; they must be as many"},
+		{"no schedule", func(o *Options) { o.Offsets = Schedule(Arrivals{N: 3}) }, "starting a pass: got 3 requests, 3 rows and 0 offsets; they must be as many"},
 		{"rows", func(o *Options) { o.Rows = o.Rows[1:] }, "starting a pass: got 3 requests, 2 rows and 3 offsets; they must be as many"},
 		{"concurrency", func(o *Options) { o.Concurrency = -1 }, "starting a pass: concurrency: got -1; allowed 0 or more"},
 		{"descending", func(o *Options) { o.Offsets[1] = 2; o.Offsets[2] = 1 }, "starting a pass: offset 2: got 1ns; allowed at least that of the request before"},

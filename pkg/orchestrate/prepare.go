@@ -58,7 +58,7 @@ func prepare(ctx context.Context, cfg *config.Config, o Options) (*Inputs, []*Er
 	note(in.makeWarmup(cfg))
 	in.decideStops(cfg)
 	in.ChunkUsage = chunkUsage(cfg)
-	in.Offsets = bench.Schedule(len(in.Prompts.Prompts), cfg.Load.RequestRate, cfg.Load.Seed)
+	in.Offsets = bench.Schedule(bench.Arrivals{N: len(in.Prompts.Prompts), Rate: cfg.Load.RequestRate, Seed: cfg.Load.Seed})
 	return in, errs
 }
 
