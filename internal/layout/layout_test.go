@@ -26,7 +26,8 @@ var allowed = map[string][]string{
 	"pkg/server":         {},
 	"pkg/client":         {},
 	"pkg/telemetry":      {},
-	"internal/simulator": {},
+	"internal/simulator": {"internal/metronome"},
+	"internal/metronome": {},
 	"internal/layout":    {},
 }
 
