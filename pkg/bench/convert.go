@@ -18,6 +18,7 @@ type job struct {
 // record turns a result into offsets from the start of the pass.
 func (j job) record(start time.Time, r client.Result) Record {
 	return Record{
+		Schema:           RecordSchema,
 		Index:            j.row,
 		RequestID:        j.req.ID,
 		TraceID:          j.req.TraceID(),
@@ -40,6 +41,9 @@ func (j job) record(start time.Time, r client.Result) Record {
 		Server:           r.Server,
 		Chunks:           r.Chunks,
 		ChunkDeltasUS:    microseconds(r.ChunkDeltas),
+		ChunkLagsUS:      r.ChunkLags,
+		Coalesced:        r.Coalesced,
+		ChunkTokens:      r.ChunkTokens,
 		ErrorClass:       r.ErrorClass,
 		Error:            r.Error,
 		Resent:           r.Resent,

@@ -20,15 +20,17 @@ func TestRecord(t *testing.T) {
 	got := j.record(start, client.Result{
 		Sent: at(30), Written: at(40), Headers: at(50), FirstToken: at(60), LastToken: at(1660), Done: at(2000), Status: 200,
 		PromptTokens: n(64), CompletionTokens: n(5), CachedTokens: n(0), FinishReason: "stop", StopReason: json.RawMessage("257"),
-		Server: server, Chunks: 5, ChunkDeltas: []time.Duration{400, 400, 400, 400}, ErrorClass: client.ErrTokenCount, Error: "x", Resent: true,
+		Server: server, Chunks: 5, ChunkDeltas: []time.Duration{400, 400, 400, 400},
+		ChunkLags: client.Lags{7, -1, 8, 9, 9}, Coalesced: 1, ChunkTokens: []int32{1, 1, 1, 1, 1}, ErrorClass: client.ErrTokenCount, Error: "x", Resent: true,
 	})
 	want := Record{
-		Index: 3, RequestID: "run-full-3", TraceID: "4bf92f3577b34da6a3ce929d0e0e4736", PromptTokensSent: 64, MaxTokens: 5, ScheduledNS: 10, DueNS: 20,
+		Schema: RecordSchema, Index: 3, RequestID: "run-full-3", TraceID: "4bf92f3577b34da6a3ce929d0e0e4736", PromptTokensSent: 64, MaxTokens: 5, ScheduledNS: 10, DueNS: 20,
 		SentNS: ns(30), WrittenNS: ns(40), HeadersNS: ns(50), FirstTokenNS: ns(60), LastTokenNS: ns(1660), DoneNS: ns(2000), Status: 200,
 		PromptTokens: n(64), CompletionTokens: n(5), CachedTokens: n(0), FinishReason: "stop", StopReason: json.RawMessage("257"),
 		Server: server,
 		// Four gaps of 0.4 µs are 1.6 µs, not four times 0.
-		Chunks: 5, ChunkDeltasUS: []int64{0, 1, 0, 1}, ErrorClass: client.ErrTokenCount, Error: "x", Resent: true,
+		Chunks: 5, ChunkDeltasUS: []int64{0, 1, 0, 1}, ChunkLagsUS: client.Lags{7, -1, 8, 9, 9}, Coalesced: 1,
+		ChunkTokens: []int32{1, 1, 1, 1, 1}, ErrorClass: client.ErrTokenCount, Error: "x", Resent: true,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

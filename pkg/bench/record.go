@@ -11,6 +11,8 @@ import (
 // Every *NS field is an offset in nanoseconds from the start of the pass, by the client's monotonic clock; a nil pointer
 // means that the instant was never reached. A request succeeded if and only if ErrorClass is empty.
 type Record struct {
+	// Schema is the version of this format, RecordSchema; 0 stands for version 1, whose records do not say it.
+	Schema int `json:"schema,omitempty"`
 	// Index is the row of the prompt in the data set, from 0.
 	Index int `json:"index"`
 	// RequestID was sent as X-Request-Id; the server's own id is "cmpl-" + RequestID.
@@ -31,11 +33,12 @@ type Record struct {
 	SentNS *int64 `json:"sent_ns,omitempty"`
 	// WrittenNS is when the whole request was written.
 	WrittenNS *int64 `json:"written_ns,omitempty"`
-	// HeadersNS is when the response's header was read.
+	// HeadersNS is when the response's header came.
 	HeadersNS *int64 `json:"headers_ns,omitempty"`
-	// FirstTokenNS is when the first chunk that carries a token was read.
+	// FirstTokenNS is when the first chunk that carries a token came: by the kernel's receive stamp, where ChunkLagsUS has
+	// one, and else when it was read. So it is with all that came.
 	FirstTokenNS *int64 `json:"first_token_ns,omitempty"`
-	// LastTokenNS is when the last chunk that carries a token was read.
+	// LastTokenNS is when the last chunk that carries a token came.
 	LastTokenNS *int64 `json:"last_token_ns,omitempty"`
 	// DoneNS is when the response was complete ("data: [DONE]") or failed.
 	DoneNS *int64 `json:"done_ns,omitempty"`
@@ -56,6 +59,13 @@ type Record struct {
 	Chunks int `json:"chunks"`
 	// ChunkDeltasUS are the gaps between consecutive token-carrying chunks in microseconds; Chunks − 1 values.
 	ChunkDeltasUS []int64 `json:"chunk_deltas_us,omitempty"`
+	// ChunkLagsUS says of each token-carrying chunk how long it lay in the kernel before the client had read it, in
+	// microseconds: Chunks values, null for a chunk without a kernel stamp; absent with user stamps.
+	ChunkLagsUS client.Lags `json:"chunk_lags_us,omitempty"`
+	// Coalesced counts the token-carrying chunks that came out of the same read as the one before, and so have its stamp.
+	Coalesced int `json:"coalesced,omitempty"`
+	// ChunkTokens says how many tokens each chunk carried; absent where the server was not asked (load.chunk_usage).
+	ChunkTokens []int32 `json:"chunk_tokens,omitempty"`
 
 	// ErrorClass is empty for a success.
 	ErrorClass client.ErrorClass `json:"error_class,omitempty"`
@@ -65,6 +75,9 @@ type Record struct {
 	// byte was written.
 	Resent bool `json:"resent,omitempty"`
 }
+
+// RecordSchema is the version of the format of a record: 2 since what came is stamped by the kernel.
+const RecordSchema = 2
 
 // OK reports whether the request succeeded.
 func (r *Record) OK() bool { return r.ErrorClass == "" }

@@ -162,7 +162,7 @@ func (p *pass) take(ctx context.Context, j *job) bool {
 func (p *pass) send(ctx context.Context, j job) {
 	r := p.Send(ctx, j.req, &p.Progress.Tokens)
 	if p.slots != nil {
-		p.slots <- time.Since(p.start)
+		p.slots <- freed(p.start, r)
 	}
 	if r.ErrorClass != "" {
 		p.Progress.Failed.Add(1)
@@ -170,4 +170,13 @@ func (p *pass) send(ctx context.Context, j job) {
 	p.Progress.Running.Add(-1)
 	p.Progress.Done.Add(1)
 	p.sink.incoming <- j.record(p.start, r)
+}
+
+// freed is when a request's slot was free for the next one: when its response had come, not when this program noticed, so that
+// what lies between counts as lateness of the next request. A response that came before the start is an odd stamp.
+func freed(start time.Time, r client.Result) time.Duration {
+	if r.Done.IsZero() {
+		return time.Since(start)
+	}
+	return max(r.Done.Sub(start), 0)
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"testing"
-	"time"
 )
 
 // event is what vLLM 0.32.0 sends for a token.
@@ -21,7 +20,7 @@ func BenchmarkReadEvent(b *testing.B) {
 	for done := 0; done < b.N; done += n {
 		var r Result
 		a := &answer{res: &r, expect: n}
-		if err := a.read(newLines(bytes.NewReader(body), buf, maxLine, time.Now)); err != io.EOF || r.Chunks != n {
+		if err := a.read(newLines(bytes.NewReader(body), buf, maxLine, byUser())); err != io.EOF || r.Chunks != n {
 			b.Fatalf("%d chunks, %v", r.Chunks, err)
 		}
 	}

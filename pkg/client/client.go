@@ -37,6 +37,8 @@ type Options struct {
 	Connections int
 	// APIKey is sent as a bearer token; empty for none.
 	APIKey string
+	// UserStamps leaves out the kernel's receive stamps, and takes the time when this program has read instead.
+	UserStamps bool
 }
 
 // Client sends completions over its own connections. It is safe for concurrent use; Close it.
@@ -47,29 +49,84 @@ type Client struct {
 	waiting waiting
 	// pool keeps connections between requests; fresh makes one for one request.
 	pool, fresh *http.Transport
+	// probe is nil where the kernel's receive stamps are not used, and unprobed says why.
+	probe    *stampProbe
+	unprobed string
+	wall     wallClock
+	// connections counts those that were opened.
+	connections atomic.Int64
 	maxLine     int
 	apiKey      string
 	buffers     sync.Pool
 }
 
-// New returns a Client; the error is about the options. Nothing is connected yet.
+// New returns a Client; the error is about the options. Nothing is connected to the server yet; the kernel's receive stamps are
+// tried over loopback.
 func New(o Options) (*Client, error) {
 	base, err := parseBase(o.BaseURL)
 	if err != nil {
 		return nil, err
 	}
-	dialer := net.Dialer{Timeout: dialTimeout}
+	sources, err := SourceAddresses(base.Hostname(), o.Connections, localPorts())
+	if err != nil {
+		return nil, err
+	}
 	c := &Client{
 		url:     base.ResolveReference(&url.URL{Path: "/v1/completions"}),
 		address: dialAddress(base),
-		dial:    dialer.DialContext,
+		dial:    dialFrom(sources),
 		maxLine: maxLine,
 		apiKey:  o.APIKey,
 		buffers: sync.Pool{New: func() any { b := make([]byte, lineBuffer); return &b }},
 	}
 	c.pool = newTransport(max(o.Connections, 1), c.dialWaiting)
 	c.fresh = newTransport(-1, c.dialNew)
+	c.wall.start(time.Now())
+	c.chooseStamps(o)
 	return c, nil
+}
+
+// chooseStamps decides whose stamps are used, by a probe.
+func (c *Client) chooseStamps(o Options) {
+	if o.UserStamps {
+		c.unprobed = "asked for"
+		return
+	}
+	probe, err := newStampProbe(context.Background())
+	if err != nil {
+		c.unprobed = err.Error()
+		return
+	}
+	c.probe = probe
+}
+
+// Stats are what a Client has done so far.
+type Stats struct {
+	// Stamps is whose clock stamps what is received, Why the reason where it is not the kernel's.
+	Stamps Stamps
+	Why    string
+	// Connections counts those that were opened.
+	Connections int64
+	// ClockSteps counts how often the wall clock, which the kernel's stamps are by, was set; stamps around a step are dropped.
+	ClockSteps int64
+}
+
+// Stamps names who stamps what is received.
+type Stamps string
+
+// The sources of receive stamps.
+const (
+	StampsKernel Stamps = "kernel" // SO_TIMESTAMPING: when the kernel received the bytes
+	StampsUser   Stamps = "user"   // when this program had read them
+)
+
+// Stats returns what this client has done so far.
+func (c *Client) Stats() Stats {
+	s := Stats{Stamps: StampsKernel, Connections: c.connections.Load(), ClockSteps: c.wall.steps.Load()}
+	if c.probe == nil {
+		s.Stamps, s.Why = StampsUser, c.unprobed
+	}
+	return s
 }
 
 // newTransport returns a transport that keeps the given number of idle connections; a negative one keeps none.
@@ -91,6 +148,9 @@ func (c *Client) Close() {
 	c.waiting.close()
 	c.pool.CloseIdleConnections()
 	c.fresh.CloseIdleConnections()
+	if c.probe != nil {
+		c.probe.close()
+	}
 }
 
 // Complete sends one request, reads its stream to the end and returns what was measured, also when it failed:
@@ -115,12 +175,12 @@ func (c *Client) attempt(ctx context.Context, via *http.Transport, req *Request,
 	defer cancel()
 	var res Result
 	var o outcome
-	a := &answer{res: &res, expect: req.MaxTokens, tokens: tokens}
+	a := &answer{res: &res, expect: req.MaxTokens, tokens: tokens, lags: c.probe != nil}
 	resp, err := via.RoundTrip(c.newRequest(tctx, req))
 	if err != nil {
 		o.noResponse = err
 	} else {
-		c.receive(resp, a, &o)
+		c.receive(resp, a, &o, e.latest)
 		if a.done {
 			drain(resp.Body, cancel)
 		}
@@ -173,7 +233,7 @@ func authorize(h http.Header, key string) {
 }
 
 // receive reads a response into a and o.
-func (c *Client) receive(resp *http.Response, a *answer, o *outcome) {
+func (c *Client) receive(resp *http.Response, a *answer, o *outcome, stamp func() arrival) {
 	a.res.Status = resp.StatusCode
 	kind := resp.Header.Get("Content-Type")
 	media, _, _ := mime.ParseMediaType(kind)
@@ -189,7 +249,7 @@ func (c *Client) receive(resp *http.Response, a *answer, o *outcome) {
 		return
 	}
 	buf := c.buffers.Get().(*[]byte)
-	l := newLines(resp.Body, *buf, c.maxLine, time.Now)
+	l := newLines(resp.Body, *buf, c.maxLine, stamp)
 	o.end = a.read(l)
 	// A buffer that has grown for one long line is not kept for the next stream.
 	if len(l.buf) == len(*buf) {

@@ -9,9 +9,12 @@ import (
 	"time"
 )
 
-// conn is a connection that tells the request it serves when bytes went out.
+// conn is a connection that tells the request it serves when bytes went out and came in.
 type conn struct {
 	net.Conn
+	// stamps reads with the kernel's receive stamps; nil where they are not used. owner counts, and knows the clocks.
+	stamps *stampReader
+	owner  *Client
 	// waiting is true for a connection that was opened before the clock started: like one that served a request before,
 	// it may have been closed by the server since.
 	waiting bool
@@ -33,6 +36,25 @@ func (c *conn) Write(p []byte) (int, error) {
 		e.wrote = e.clock()
 	}
 	e.unwritten = e.unwritten || err != nil
+	return n, err
+}
+
+// Read stamps what it has read: of the bytes that one Read gives, all share one stamp.
+func (c *conn) Read(p []byte) (n int, err error) {
+	var kernel int64
+	if c.stamps != nil {
+		n, kernel, err = c.stamps.read(p)
+	} else {
+		n, err = c.Conn.Read(p)
+	}
+	if e := c.serves.Load(); e != nil && n > 0 {
+		now := time.Now()
+		lag := noLag
+		if kernel != 0 {
+			lag = c.owner.wall.lag(now, kernel)
+		}
+		e.arrived(now, lag)
+	}
 	return n, err
 }
 
@@ -68,6 +90,9 @@ type exchange struct {
 	// encoded is true when the transport has put the whole request into its buffer.
 	encoded atomic.Bool
 	headers atomic.Int64
+	// at and lag are those of the latest read, the reads-th one. One goroutine reads at a time, but the transport's own may
+	// be the last to.
+	at, lag, reads atomic.Int64
 	// reused is true when the connection was not dialled for this request.
 	reused atomic.Bool
 }
@@ -76,6 +101,26 @@ type exchange struct {
 func newExchange() *exchange { return &exchange{epoch: time.Now().Add(-1)} }
 
 func (e *exchange) clock() int64 { return int64(time.Since(e.epoch)) }
+
+// arrived takes note of a read at now whose bytes the kernel had lag before; noLag where that is not known. A stamp that is
+// not after the one before it, or not after the request began, is none.
+func (e *exchange) arrived(now time.Time, lag time.Duration) {
+	user := int64(now.Sub(e.epoch))
+	at := user
+	if lag != noLag {
+		if at = user - int64(lag); at < max(e.at.Load(), 1) {
+			at, lag = user, noLag
+		}
+	}
+	e.at.Store(at)
+	e.lag.Store(int64(lag))
+	e.reads.Add(1)
+}
+
+// latest is the latest arrival.
+func (e *exchange) latest() arrival {
+	return arrival{at: e.instant(e.at.Load()), lag: time.Duration(e.lag.Load()), read: e.reads.Load()}
+}
 
 // instant turns a stamp back into a time; zero for one that was not reached.
 func (e *exchange) instant(ns int64) time.Time {
@@ -118,6 +163,6 @@ func (e *exchange) trace() *httptrace.ClientTrace {
 				e.encoded.Store(true)
 			}
 		},
-		GotFirstResponseByte: func() { e.headers.Store(e.clock()) },
+		GotFirstResponseByte: func() { e.headers.Store(e.at.Load()) },
 	}
 }

@@ -84,7 +84,13 @@ func (c *Client) dialNew(ctx context.Context, network, address string) (net.Conn
 	if err != nil {
 		return nil, err
 	}
-	return &conn{Conn: raw}, nil
+	c.connections.Add(1)
+	opened := &conn{Conn: raw, owner: c}
+	if c.probe != nil {
+		// A connection without stamps is used all the same; its chunks are then counted as unstamped.
+		opened.stamps, _ = newStampReader(raw)
+	}
+	return opened, nil
 }
 
 // Open opens n more connections, which the next n requests that need a new one use. They are plain TCP connections on

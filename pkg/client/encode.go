@@ -17,6 +17,9 @@ type Completion struct {
 	IgnoreEOS bool
 	// StopTokenIDs end the output in addition to the end-of-sequence token; none leaves the field out.
 	StopTokenIDs []int
+	// RunningUsage asks for the token counts in every chunk, and not only at the end: a chunk that carries several tokens then
+	// says so. It costs the server a little for each chunk.
+	RunningUsage bool
 }
 
 // EncodeCompletion returns the JSON body of a greedy streaming request with usage in the last chunk.
@@ -40,7 +43,8 @@ func EncodeCompletion(c Completion) []byte {
 		b = appendInts(b, c.StopTokenIDs)
 		b = append(b, ']')
 	}
-	return append(b, `,"stream":true,"stream_options":{"include_usage":true,"continuous_usage_stats":false}}`...)
+	b = append(b, `,"stream":true,"stream_options":{"include_usage":true,"continuous_usage_stats":`...)
+	return append(strconv.AppendBool(b, c.RunningUsage), "}}"...)
 }
 
 func appendInts[T int | int32](b []byte, ids []T) []byte {

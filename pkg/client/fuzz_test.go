@@ -76,7 +76,7 @@ func (p *pieces) Read(b []byte) (int, error) {
 // reference reads a body the plain way: all of it, line by line, every message by encoding/json.
 func reference(body []byte) (Result, bool, bool) {
 	var r Result
-	failed := false
+	failed, known, counted := false, true, 0
 	for line := range bytes.Lines(body) {
 		line, complete := bytes.CutSuffix(line, []byte("\n"))
 		if !complete {
@@ -101,6 +101,12 @@ func reference(body []byte) (Result, bool, bool) {
 		failed = failed || c.failed
 		if c.tokens {
 			r.Chunks++
+			if known = known && c.usage.completion.set; known {
+				r.ChunkTokens = append(r.ChunkTokens, int32(c.usage.completion.n-counted))
+				counted = c.usage.completion.n
+			} else {
+				r.ChunkTokens = nil
+			}
 		}
 		if c.finish != "" {
 			r.FinishReason = c.finish
@@ -127,9 +133,9 @@ func FuzzStream(f *testing.F) {
 		var got Result
 		a := &answer{res: &got, expect: 8}
 		at := time.Unix(0, 1)
-		l := newLines(&pieces{body, rand.New(rand.NewPCG(seed, 0))}, make([]byte, 64), maxLine, func() time.Time {
+		l := newLines(&pieces{body, rand.New(rand.NewPCG(seed, 0))}, make([]byte, 64), maxLine, func() arrival {
 			at = at.Add(1)
-			return at
+			return arrival{at: at, lag: noLag, read: at.UnixNano()}
 		})
 		err := a.read(l)
 		if a.done == (err != nil) {
@@ -163,7 +169,7 @@ func FuzzServerMessage(f *testing.F) {
 
 func TestLinesPassesOnTheReadersError(t *testing.T) {
 	broken := errors.New("broken")
-	l := newLines(io.MultiReader(bytes.NewReader([]byte("one\r\ntwo")), errorReader{broken}), make([]byte, 4), 100, time.Now)
+	l := newLines(io.MultiReader(bytes.NewReader([]byte("one\r\ntwo")), errorReader{broken}), make([]byte, 4), 100, byUser())
 	line, err := l.next()
 	if string(line) != "one" || err != nil {
 		t.Errorf("got %q, %v", line, err)
@@ -171,7 +177,7 @@ func TestLinesPassesOnTheReadersError(t *testing.T) {
 	if line, err := l.next(); !errors.Is(err, broken) || line != nil {
 		t.Errorf("got %q, %v", line, err)
 	}
-	l = newLines(errorReader{nil}, make([]byte, 4), 100, time.Now)
+	l = newLines(errorReader{nil}, make([]byte, 4), 100, byUser())
 	if _, err := l.next(); !errors.Is(err, io.ErrNoProgress) {
 		t.Errorf("a reader that never reads: got %v", err)
 	}

@@ -5,12 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"time"
 )
 
 const (
 	// lineBuffer holds several ordinary events (about 290 bytes each) per stream.
-	lineBuffer = 8 << 10
+	lineBuffer = 2 << 10
 	// maxLine bounds one line: vLLM 0.10.2 to 0.11.0 send the whole prompt's ids in the first chunk.
 	maxLine = 64 << 20
 )
@@ -25,13 +24,13 @@ type lines struct {
 	// buf[start:end] is read and not yet returned; buf[start:seen] of it has no line feed.
 	start, seen, end int
 	limit            int
-	// stamp tells the time of the read that has just returned; at is that time for the line last returned.
-	stamp func() time.Time
-	at    time.Time
+	// stamp tells of the read that has just returned; at is what it told for the line last returned.
+	stamp func() arrival
+	at    arrival
 	err   error
 }
 
-func newLines(r io.Reader, buf []byte, limit int, stamp func() time.Time) *lines {
+func newLines(r io.Reader, buf []byte, limit int, stamp func() arrival) *lines {
 	return &lines{r: r, buf: buf, limit: limit, stamp: stamp}
 }
 

@@ -26,8 +26,9 @@ type Request struct {
 // Result is what one request gave. Instants are zero when they were not reached; all carry a monotonic reading.
 type Result struct {
 	// Sent is just before the first byte was written, Written when the whole request was, Headers when the response began.
-	// FirstToken and LastToken are the reads that completed the first and last chunk with choices. Done is the read that
-	// completed "data: [DONE]"; of a failed request that did not get there, it is when it failed.
+	// FirstToken and LastToken are when the bytes came that completed the first and last chunk with choices, Done when those of
+	// "data: [DONE]" came; of a failed request that did not get there, it is when it failed. What came is stamped by the kernel
+	// where it gives stamps (Stats.Stamps), and else when this program had read it.
 	Sent, Written, Headers, FirstToken, LastToken, Done time.Time
 	// Status is the HTTP status, 0 when no response came.
 	Status int
@@ -40,6 +41,14 @@ type Result struct {
 	// Chunks is the number of chunks that carried tokens, ChunkDeltas the gaps between consecutive ones (Chunks − 1).
 	Chunks      int
 	ChunkDeltas []time.Duration
+	// ChunkLags says of each chunk that carried tokens how long its bytes lay in the kernel before this program had them; nil
+	// with user stamps.
+	ChunkLags Lags
+	// Coalesced counts the chunks that came out of the same read as the one before them, and so have its stamp.
+	Coalesced int
+	// ChunkTokens says how many tokens each chunk carried, where the server was asked for running counts
+	// (Completion.RunningUsage) and gave them; nil elsewhere.
+	ChunkTokens []int32
 	// ErrorClass is empty for a success; Error is its text for people.
 	ErrorClass ErrorClass
 	Error      string

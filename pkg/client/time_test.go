@@ -59,6 +59,9 @@ func TestStampsAreThoseOfTheReads(t *testing.T) {
 		if len(got.ChunkDeltas) != len(want) {
 			t.Fatalf("gaps: got %v, want %v", got.ChunkDeltas, want)
 		}
+		if got.Coalesced != 2 { // the second of two in one read, and the one after the second half of another
+			t.Errorf("coalesced: got %d, want 2", got.Coalesced)
+		}
 		for i := range want {
 			if got.ChunkDeltas[i] != want[i] {
 				t.Errorf("gap %d: got %v, want %v", i, got.ChunkDeltas[i], want[i])

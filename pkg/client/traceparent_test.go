@@ -29,19 +29,21 @@ func TestTraceParent(t *testing.T) {
 }
 
 func TestTraceParentIsSent(t *testing.T) {
-	var got []string
+	sent := make(chan []string, 1)
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		got = r.Header.Values("traceparent")
+		sent <- r.Header.Values("traceparent")
 		w.Header().Set("Content-Type", "text/event-stream")
 		w.Write([]byte(first + second + counts + end))
 	}))
 	t.Cleanup(s.Close)
 	req := request(2)
-	if r, _ := complete(t, s.URL, req); r.ErrorClass != "" || len(got) != 0 {
+	r, _ := complete(t, s.URL, req)
+	if got := <-sent; r.ErrorClass != "" || len(got) != 0 {
 		t.Errorf("none asked for: got %q, error %s", got, r.Error)
 	}
 	req.TraceParent = TraceParent(req.ID)
-	if r, _ := complete(t, s.URL, req); r.ErrorClass != "" || len(got) != 1 || got[0] != req.TraceParent {
+	r, _ = complete(t, s.URL, req)
+	if got := <-sent; r.ErrorClass != "" || len(got) != 1 || got[0] != req.TraceParent {
 		t.Errorf("got %q, error %s; want %s", got, r.Error, req.TraceParent)
 	}
 }
