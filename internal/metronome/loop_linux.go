@@ -7,8 +7,6 @@ import (
 )
 
 const (
-	// readSize is how much is read of a socket at once, in bytes.
-	readSize = 64 << 10
 	// sendBatch is how many events may go out before sockets are looked at again.
 	sendBatch = 64
 	// acceptBatch is how many connections are accepted before events go out again.

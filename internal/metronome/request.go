@@ -13,6 +13,8 @@ const (
 	// maxHead bounds the head of a request, in bytes, maxRequest all of it: a prompt of 131,072 ids has one megabyte.
 	maxHead    = 64 << 10
 	maxRequest = 64 << 20
+	// readSize is how much is read of a connection at once, in bytes.
+	readSize = 64 << 10
 )
 
 // request is one HTTP request that has been read whole.
