@@ -55,7 +55,7 @@ func (s *server) models() string {
 	}{Object: "list"}
 	for _, name := range s.o.Models {
 		list.Data = append(list.Data, card{ID: name, Object: "model", Created: s.clock.start.Unix(), OwnedBy: "vllm",
-			Root: s.o.Models[0], MaxLen: s.o.MaxModelLen})
+			Root: s.o.Root, MaxLen: s.o.MaxModelLen})
 	}
 	text, _ := json.Marshal(list) // strings and numbers always have a JSON form
 	return string(text)

@@ -21,8 +21,8 @@ import (
 var ways = map[string]func(context.Context, net.Listener, Options) ([]*Request, error){"Serve": Serve, "plain": servePlain}
 
 func testOptions() Options {
-	return Options{Interval: 2 * time.Millisecond, TTFT: 5 * time.Millisecond, Models: []string{"m", "other"}, MaxModelLen: 4096,
-		Version: "0.32.0"}
+	return Options{Interval: 2 * time.Millisecond, TTFT: 5 * time.Millisecond, Models: []string{"m", "other"}, Root: "/models/m",
+		MaxModelLen: 4096, Version: "0.32.0"}
 }
 
 // running is a server under test.
@@ -183,6 +183,8 @@ func TestAnswers(t *testing.T) {
 		{"GET", "/health", "", 200, ""},
 		{"GET", "/version", "", 200, `{"version":"0.32.0"}`},
 		{"GET", "/v1/models", "", 200, `"id":"m"`},
+		{"GET", "/v1/models", "", 200, `"id":"other","object":"model"`},
+		{"GET", "/v1/models", "", 200, `"root":"/models/m"`},
 		{"GET", "/v1/models", "", 200, `"max_model_len":4096`},
 		{"GET", "/metrics", "", 200, "# "},
 		{"GET", "/nothing", "", 404, `{"detail":"Not Found"}`},

@@ -11,8 +11,9 @@ type Options struct {
 	Interval time.Duration
 	// TTFT is from when a request was read whole until its first token is due; 0 for at once.
 	TTFT time.Duration
-	// Models are the names that the server answers to, the first one in /v1/models; at least one.
+	// Models are the names that the server answers to, at least one; Root is the model that /v1/models says they stand for.
 	Models []string
+	Root   string
 	// MaxModelLen is the limit that /v1/models tells, in tokens. It is not enforced.
 	MaxModelLen int
 	// Version is what /version tells.

@@ -39,7 +39,7 @@ func (o *options) takeMetronome(v argValues) error {
 // runMetronome serves as a metronome until ctx ends, and writes the truth then.
 func (o *options) runMetronome(ctx context.Context, log *logger) error {
 	m := o.metronome
-	m.Models, m.MaxModelLen, m.Version = o.servedNames, o.maxModelLen, o.version
+	m.Models, m.Root, m.MaxModelLen, m.Version = o.servedNames, o.model, o.maxModelLen, o.version
 	truth, err := createTruth(m.truth)
 	if err != nil {
 		return osError(err)
