@@ -3,8 +3,8 @@
 
     python e2e/check_summary.py RUN...
 
-RUN is a run directory. The figures are made anew from manifest.json, and from records.jsonl, timings.jsonl, the metrics-*.prom
-and metrics-during.jsonl of each pass, by the definitions in docs/metrics.md and with no code of sqzb-orchestrate. Numbers must
+RUN is a run directory. The figures are made anew from manifest.json, and from records.jsonl, client.json, timings.jsonl, the
+metrics-*.prom and metrics-during.jsonl of each pass, by the definitions in docs/metrics.md and with no code of sqzb-orchestrate. Numbers must
 agree to 1e-9 of their size, counts and facts exactly. A key that is missing on either side is a difference. The texts of
 reasons and notes are not made anew; of the reasons, their order and the verdict that follows from them are checked.
 
@@ -20,17 +20,18 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-SCHEMA = 1
+SCHEMA = 2
 TOLERANCE = 1e-9
 PASSES = ("full", "summarization")
 SOURCES = ("response", "trace", "histogram", "client")
 TIMES = ["queue_ms", "prefill_ms", "decode_ms"]
-NO_THRESHOLDS = {"max_failed": 0, "schedule_lag_ms": 50, "schedule_lag_gap_share": 0.01, "measured_gap_share": 0.20}
+NO_THRESHOLDS = {"max_failed": 0, "schedule_lag_ms": 50, "schedule_lag_gap_share": 0.01, "client_cpu_share": 0.90,
+                 "lag_icl_share": 0.05, "client_wait_share": 0.20, "coalesced_share": 0.01, "measured_gap_share": 0.20}
 
 # What every record has, and what one has only when the request got so far.
 ALWAYS = ["index", "request_id", "prompt_tokens_sent", "max_tokens", "scheduled_ns", "due_ns", "chunks"]
 NEEDED = ["sent_ns", "first_token_ns", "last_token_ns", "done_ns", "prompt_tokens", "completion_tokens"]
-MAYBE = ["trace_id", "error_class", "cached_tokens", "chunk_deltas_us"] + ["server." + t for t in TIMES]
+MAYBE = ["trace_id", "error_class", "cached_tokens", "chunk_deltas_us", "chunk_lags_us", "coalesced", "chunk_tokens"] + ["server." + t for t in TIMES]
 
 
 class Unreadable(Exception):
@@ -107,6 +108,8 @@ class Pass:
             self.before = read_metrics(folder / "metrics-before.prom")
             self.after = read_metrics(folder / "metrics-after.prom")
         self.counted = self.before is not None and self.after is not None
+        audit = folder / "client.json"
+        self.audit = read_json(audit) if audit.exists() else None
         self.during = pd.DataFrame(read_lines(folder / "metrics-during.jsonl"), columns=["at_s", "running", "waiting"])
 
     # The server's counters
@@ -310,10 +313,54 @@ def client_figures(p):
         "client_ttft_ms": describe((ok["first_token_ns"] - ok["sent_ns"]) / 1e6),
         "client_tpot_ms": describe(((ok["last_token_ns"] - ok["first_token_ns"]) / 1e6 / (tokens - 1))[several]),
         "icl_ms": icl,
-        "itl_ms": icl if len(ok) and (ok["chunks"] == tokens).all() else None,
+        "itl_ms": icl if len(ok) and (ok["chunks"] == tokens).all() and not several_tokens(ok) else None,
+        "icl_spikes": int((gaps > 4 * icl["median"]).sum()) if icl["n"] else None,
         "e2el_ms": describe((ok["last_token_ns"] - ok["sent_ns"]) / 1e6),
         "schedule_lag_ms": describe((ok["sent_ns"] - ok["due_ns"]) / 1e6),
     }
+
+
+def several_tokens(records):
+    """Whether any chunk is known to have carried another number of tokens than one."""
+    return bool((records["chunk_tokens"].explode().dropna() != 1).any())
+
+
+# The client itself
+
+
+def client_audit(p):
+    audit, ok = p.audit, p.ok
+    if audit is None:
+        return None
+    kernel = audit["stamps"] == "kernel"
+    lags = ok["chunk_lags_us"].explode().dropna().astype("float64") if kernel else audit.get("wakes_us", [])
+    chunks, coalesced = int(ok["chunks"].sum()), int(ok["coalesced"].fillna(0).sum())
+    wait, wall = audit["wait_s"], audit["wall_s"] * audit["cores"]
+    wanted = None if wait is None else audit["cpu_s"] + wait
+    return {
+        "stamps": audit["stamps"],
+        "lag_ms": describe(pd.Series(lags, dtype="float64") / 1e3),
+        "unstamped_chunks": chunks - len(lags) if kernel else None,
+        "coalesced_chunks": coalesced,
+        "coalesced_share": coalesced / chunks if chunks else None,
+        "intended_rate_req_s": arrival_rate(p.records["scheduled_ns"], p.records["scheduled_ns"]),
+        "achieved_rate_req_s": arrival_rate(p.records["sent_ns"], p.records["scheduled_ns"]),
+        "cpu_share": audit["cpu_s"] / wall if wall > 0 else None,
+        "cores": audit["cores"],
+        "cpu_us_per_chunk": audit["cpu_s"] * 1e6 / chunks if chunks else None,
+        "wait_share": wait / wanted if wanted else None,
+        "gc_count": audit["gc_count"],
+        "gc_pause_ms": audit["gc_pause_s"] * 1e3,
+        "gc_pause_max_ms": audit["gc_pause_max_s"] * 1e3,
+    } | {key: audit[key] for key in ("steal_share", "tcp_retransmits", "connections", "clock_steps")}
+
+
+def arrival_rate(instants, scheduled):
+    """Requests per second between the first and the last; None where the schedule has all of them at once."""
+    instants = instants.dropna()
+    if scheduled.nunique() < 2 or len(instants) < 2 or instants.max() <= instants.min():
+        return None
+    return (len(instants) - 1) / float((instants.max() - instants.min()) / 1e9)
 
 
 def makespan(p):
@@ -429,6 +476,7 @@ def recompute(run):
         "summarization": {key: of_summarization[key] for key in
                           ("ttft_ms", "queue_ms", "client_ttft_ms", "e2el_ms", "schedule_lag_ms")},
         "requests": {p.name: requests(p) for p in passes},
+        "client": {p.name: client_audit(p) for p in passes},
         "proof": {p.name: proof(p) for p in passes},
         "phases": phases(manifest, passes),
         "dataset": manifest["dataset"] if any(manifest["dataset"].values()) else None,

@@ -37,6 +37,9 @@ type (
 		Queue      distribution `json:"queue_ms"`
 		Decode     distribution `json:"decode_ms"`
 		ClientTTFT distribution `json:"client_ttft_ms"`
+		TPOT       distribution `json:"tpot_ms"`
+		ClientTPOT distribution `json:"client_tpot_ms"`
+		ICL        distribution `json:"icl_ms"`
 
 		Summarization struct {
 			TTFT  distribution `json:"ttft_ms"`
@@ -48,6 +51,9 @@ type (
 			Summarization *passProof `json:"summarization"`
 		} `json:"proof"`
 
+		Client struct {
+			Full *passClient `json:"full"`
+		} `json:"client"`
 		Requests struct {
 			Full          *requestCounts `json:"full"`
 			Summarization *requestCounts `json:"summarization"`
@@ -67,6 +73,13 @@ type (
 		N      int      `json:"n"`
 		Mean   *float64 `json:"mean"`
 		Median *float64 `json:"median"`
+		P99    *float64 `json:"p99"`
+	}
+	passClient struct {
+		Stamps      string       `json:"stamps"`
+		Lag         distribution `json:"lag_ms"`
+		Unstamped   *int         `json:"unstamped_chunks"`
+		CPUPerChunk *float64     `json:"cpu_us_per_chunk"`
 	}
 	passProof struct {
 		FinishedRequests *int           `json:"finished_requests"`

@@ -31,6 +31,7 @@ func TestTimingsByResponse(t *testing.T) {
 	if diff := cmp.Diff([]string{"--enable-per-request-metrics"}, r.manifest.Timings.Added); diff != "" {
 		t.Errorf("added to the server (-want +got):\n%s", diff)
 	}
+	t.Run("client", func(t *testing.T) { checkClient(t, r) })
 	for i := range r.passes {
 		pass := &r.passes[i]
 		t.Run("times of "+pass.Name, func(t *testing.T) {

@@ -48,10 +48,11 @@ func (c *conn) Read(p []byte) (n int, err error) {
 		n, err = c.Conn.Read(p)
 	}
 	if e := c.serves.Load(); e != nil && n > 0 {
-		now := time.Now()
-		lag := noLag
-		if kernel != 0 {
-			lag = c.owner.wall.lag(now, kernel)
+		now, lag := time.Time{}, noLag
+		if c.stamps != nil {
+			now, lag = c.owner.wall.lag(kernel)
+		} else {
+			now = time.Now()
 		}
 		e.arrived(now, lag)
 	}

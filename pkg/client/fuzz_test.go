@@ -148,6 +148,16 @@ func FuzzStream(f *testing.F) {
 		if len(got.ChunkDeltas) != max(got.Chunks-1, 0) {
 			t.Fatalf("%d gaps for %d chunks", len(got.ChunkDeltas), got.Chunks)
 		}
+		shared := 0 // each read has an instant of its own, so what shares a read has no gap
+		for _, gap := range got.ChunkDeltas {
+			if gap == 0 {
+				shared++
+			}
+		}
+		if got.Coalesced != shared {
+			t.Fatalf("coalesced: got %d, want %d", got.Coalesced, shared)
+		}
+		got.Coalesced = 0
 		got.FirstToken, got.LastToken, got.Done, got.ChunkDeltas = time.Time{}, time.Time{}, time.Time{}, nil
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Fatal(diff)

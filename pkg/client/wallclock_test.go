@@ -25,7 +25,7 @@ func TestWallClock(t *testing.T) {
 		}, 0},
 		{"a stamp from the future is none", []receive{{ms(1), 0, wall + ms(1) + 1, noLag}}, 0},
 		{"slewed for a minute", []receive{
-			{ms(1000), ms(0.5), wall + ms(1000), 500 * time.Microsecond},
+			{ms(1000), ms(0.1), wall + ms(1000), 100 * time.Microsecond},
 			{ms(61_000), ms(30), wall + ms(61_029), time.Millisecond},
 		}, 0},
 		{"set back", []receive{
@@ -52,7 +52,13 @@ func TestWallClock(t *testing.T) {
 			w.start(time.Now())
 			w.offset.Store(wall)
 			for i, r := range tt.receives {
-				if got := w.place(wall+r.mono+r.set, r.mono, r.kernel); got != r.want {
+				got := noLag
+				if now := wall + r.mono + r.set; w.steady(now, r.mono) {
+					got = w.place(now, r.mono, r.kernel)
+				} else {
+					w.step(now, r.mono)
+				}
+				if got != r.want {
 					t.Errorf("receive %d: got %v, want %v", i, got, r.want)
 				}
 			}
@@ -64,3 +70,28 @@ func TestWallClock(t *testing.T) {
 }
 
 func ms2(n float64) time.Duration { return time.Duration(n * 1e6) }
+
+// A reading of the clocks that was interrupted between the two is taken again, and is no step.
+func TestWallClockReadsAgain(t *testing.T) {
+	var w wallClock
+	w.start(time.Now())
+	kernel := time.Now().UnixNano()
+	for range 100 {
+		if now, lag := w.lag(kernel); lag < 0 || now.Add(-lag).UnixNano() != kernel {
+			t.Fatalf("got %v, lag %v; want the stamp %d", now, lag, kernel)
+		}
+	}
+	if got := w.steps.Load(); got != 0 {
+		t.Errorf("%d steps of a clock that nobody set", got)
+	}
+	if _, lag := w.lag(0); lag != noLag {
+		t.Errorf("without a stamp: got %v", lag)
+	}
+	w.offset.Add(int64(-time.Hour)) // as if the wall clock had been set forward by an hour since
+	if _, lag := w.lag(time.Now().UnixNano()); lag != noLag || w.steps.Load() != 1 {
+		t.Errorf("at the step: got %v, %d steps", lag, w.steps.Load())
+	}
+	if _, lag := w.lag(time.Now().UnixNano()); lag == noLag || w.steps.Load() != 1 {
+		t.Errorf("after the step: got %v, %d steps", lag, w.steps.Load())
+	}
+}

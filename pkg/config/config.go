@@ -95,6 +95,10 @@ type Workload struct {
 	IgnoreEOS *bool
 	// StopTokenIDs is nil for "auto": none for random prompts, the model's eos ids and <|eot_id|> for a data set.
 	StopTokenIDs []int
+	// ReceiveStamps is whose clock stamps what comes: "auto", the kernel's where it stamps, or "user".
+	ReceiveStamps string
+	// ChunkUsage asks the server for token counts in every chunk; nil for "auto": where its flags make chunks of several tokens.
+	ChunkUsage *bool
 	// StallTimeout ends a pass in which requests run and for so long none gets a token or ends; 0 for never.
 	StallTimeout time.Duration
 	// WarmupRequests is the number of requests before each pass; -1 for "auto".
@@ -115,6 +119,14 @@ type Verdict struct {
 	MaxScheduleLag time.Duration
 	// MaxScheduleLagGapShare is the same bound as a share of the mean gap between arrivals; both must be exceeded.
 	MaxScheduleLagGapShare float64
+	// MaxClientCPUShare is the share of its processors that the client may use.
+	MaxClientCPUShare float64
+	// MaxLagICLShare is how late the client may be, as a share of the median gap between chunks, with user stamps or while it
+	// waits for processors for more than MaxClientWaitShare of the time in which it wants one.
+	MaxLagICLShare     float64
+	MaxClientWaitShare float64
+	// MaxCoalescedShare is the share of the chunks that may have the stamp of the one before.
+	MaxCoalescedShare float64
 	// MaxMeasuredGapShare is the difference of derived and measured generation latency, as a share of the latter, above which
 	// a note tells of it.
 	MaxMeasuredGapShare float64

@@ -57,12 +57,15 @@ load:
   seed: -8
   ignore_eos: false
   stop_token_ids: [9, 10]
+  receive_stamps: user
+  chunk_usage: true
   stall_timeout: 14m
   warmup_requests: 11
 output: {dir: /o/../p}
-verdict: {max_failed: 12, max_schedule_lag: 13ms, max_schedule_lag_gap_share: 0.15, max_measured_gap_share: 1.6}
+verdict: {max_failed: 12, max_schedule_lag: 13ms, max_schedule_lag_gap_share: 0.15, max_measured_gap_share: 1.6,
+  max_client_cpu_share: 0.17, max_lag_icl_share: 0.18, max_client_wait_share: 0.19, max_coalesced_share: 0.2}
 `)
-	no := false
+	no, yes := false, true
 	want := &Config{
 		Name: "n",
 		Server: Server{
@@ -82,9 +85,10 @@ verdict: {max_failed: 12, max_schedule_lag: 13ms, max_schedule_lag_gap_share: 0.
 		},
 		Dataset: Dataset{Path: "/d.pkl", Tokenizer: "/home/me/t", NumRequests: 3},
 		Load: Workload{MaxInputLen: 4, MaxOutputLen: 5, RequestRate: 6.5, Concurrency: 7, Seed: -8, IgnoreEOS: &no,
-			StopTokenIDs: []int{9, 10}, StallTimeout: 14 * time.Minute, WarmupRequests: 11},
-		Output:  Output{Dir: "/p"},
-		Verdict: Verdict{MaxFailed: 12, MaxScheduleLag: 13 * time.Millisecond, MaxScheduleLagGapShare: 0.15, MaxMeasuredGapShare: 1.6},
+			StopTokenIDs: []int{9, 10}, ReceiveStamps: "user", ChunkUsage: &yes, StallTimeout: 14 * time.Minute, WarmupRequests: 11},
+		Output: Output{Dir: "/p"},
+		Verdict: Verdict{MaxFailed: 12, MaxScheduleLag: 13 * time.Millisecond, MaxScheduleLagGapShare: 0.15, MaxClientCPUShare: 0.17,
+			MaxLagICLShare: 0.18, MaxClientWaitShare: 0.19, MaxCoalescedShare: 0.2, MaxMeasuredGapShare: 1.6},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("config (-want +got):\n%s", diff)

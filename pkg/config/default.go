@@ -24,10 +24,12 @@ func Default() Config {
 		Load: Workload{
 			MaxOutputLen:   1024,
 			RequestRate:    math.Inf(1),
+			ReceiveStamps:  "auto",
 			StallTimeout:   10 * time.Minute,
 			WarmupRequests: -1,
 		},
-		Output:  Output{Dir: "results"},
-		Verdict: Verdict{MaxScheduleLag: 50 * time.Millisecond, MaxScheduleLagGapShare: 0.01, MaxMeasuredGapShare: 0.20},
+		Output: Output{Dir: "results"},
+		Verdict: Verdict{MaxScheduleLag: 50 * time.Millisecond, MaxScheduleLagGapShare: 0.01, MaxClientCPUShare: 0.90,
+			MaxLagICLShare: 0.05, MaxClientWaitShare: 0.20, MaxCoalescedShare: 0.01, MaxMeasuredGapShare: 0.20},
 	}
 }

@@ -29,6 +29,10 @@ func (c *Config) YAML() []byte {
 	w.line(1, "max_failed", strconv.Itoa(c.Verdict.MaxFailed))
 	w.line(1, "max_schedule_lag", c.Verdict.MaxScheduleLag.String())
 	w.line(1, "max_schedule_lag_gap_share", numberText(c.Verdict.MaxScheduleLagGapShare))
+	w.line(1, "max_client_cpu_share", numberText(c.Verdict.MaxClientCPUShare))
+	w.line(1, "max_lag_icl_share", numberText(c.Verdict.MaxLagICLShare))
+	w.line(1, "max_client_wait_share", numberText(c.Verdict.MaxClientWaitShare))
+	w.line(1, "max_coalesced_share", numberText(c.Verdict.MaxCoalescedShare))
 	w.line(1, "max_measured_gap_share", numberText(c.Verdict.MaxMeasuredGapShare))
 	return []byte(w.String())
 }
@@ -90,16 +94,14 @@ func (w *writer) load(l *Workload) {
 	w.line(1, "request_rate", rate)
 	w.line(1, "concurrency", strconv.Itoa(l.Concurrency))
 	w.line(1, "seed", strconv.FormatInt(l.Seed, 10))
-	eos := "auto"
-	if l.IgnoreEOS != nil {
-		eos = strconv.FormatBool(*l.IgnoreEOS)
-	}
-	w.line(1, "ignore_eos", eos)
+	w.line(1, "ignore_eos", truthText(l.IgnoreEOS))
 	stop := "auto"
 	if l.StopTokenIDs != nil {
 		stop = strings.ReplaceAll(fmt.Sprint(l.StopTokenIDs), " ", ", ")
 	}
 	w.line(1, "stop_token_ids", stop)
+	w.line(1, "receive_stamps", l.ReceiveStamps)
+	w.line(1, "chunk_usage", truthText(l.ChunkUsage))
 	stall := "0"
 	if l.StallTimeout > 0 {
 		stall = l.StallTimeout.String()
@@ -125,6 +127,14 @@ func wordOrNumber(word string, means, value int) string {
 		return word
 	}
 	return strconv.Itoa(value)
+}
+
+// truthText is true, false or, for nil, auto.
+func truthText(v *bool) string {
+	if v == nil {
+		return "auto"
+	}
+	return strconv.FormatBool(*v)
 }
 
 func numberText(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }

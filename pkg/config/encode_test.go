@@ -79,6 +79,8 @@ load:
   seed: -1
   ignore_eos: true
   stop_token_ids: [1, 2]
+  receive_stamps: auto
+  chunk_usage: auto
   stall_timeout: 10m0s
   warmup_requests: auto
 output:
@@ -87,6 +89,10 @@ verdict:
   max_failed: 0
   max_schedule_lag: 50ms
   max_schedule_lag_gap_share: 0.01
+  max_client_cpu_share: 0.9
+  max_lag_icl_share: 0.05
+  max_client_wait_share: 0.2
+  max_coalesced_share: 0.01
   max_measured_gap_share: 0.2
 `
 	if diff := cmp.Diff(want, string(c.YAML())); diff != "" {

@@ -48,12 +48,18 @@ func schema(c *Config) []key {
 		{"load.seed", whole(&c.Load.Seed, math.MinInt64, math.MaxInt64)},
 		{"load.ignore_eos", wordOr("auto", func() { c.Load.IgnoreEOS = nil }, truth(&c.Load.IgnoreEOS))},
 		{"load.stop_token_ids", wordOr("auto", func() { c.Load.StopTokenIDs = nil }, ids(&c.Load.StopTokenIDs))},
+		{"load.receive_stamps", oneOf(&c.Load.ReceiveStamps, "auto", "user")},
+		{"load.chunk_usage", wordOr("auto", func() { c.Load.ChunkUsage = nil }, truth(&c.Load.ChunkUsage))},
 		{"load.stall_timeout", offOr(&c.Load.StallTimeout)},
 		{"load.warmup_requests", wordOr("auto", func() { c.Load.WarmupRequests = -1 }, whole(&c.Load.WarmupRequests, 0, maxCount))},
 		{"output.dir", requiredPath(&c.Output.Dir, "a folder")},
 		{"verdict.max_failed", whole(&c.Verdict.MaxFailed, 0, maxCount)},
 		{"verdict.max_schedule_lag", duration(&c.Verdict.MaxScheduleLag)},
 		{"verdict.max_schedule_lag_gap_share", share(&c.Verdict.MaxScheduleLagGapShare)},
+		{"verdict.max_client_cpu_share", share(&c.Verdict.MaxClientCPUShare)},
+		{"verdict.max_lag_icl_share", share(&c.Verdict.MaxLagICLShare)},
+		{"verdict.max_client_wait_share", share(&c.Verdict.MaxClientWaitShare)},
+		{"verdict.max_coalesced_share", share(&c.Verdict.MaxCoalescedShare)},
 		{"verdict.max_measured_gap_share", share(&c.Verdict.MaxMeasuredGapShare)},
 	}
 }

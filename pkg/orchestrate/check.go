@@ -25,6 +25,8 @@ const (
 	checkLoRA        = "lora"
 	checkPort        = "port"
 	checkOpenFiles   = "open_files"
+	checkLocalPorts  = "local_ports"
+	checkMemory      = "memory"
 	checkDisk        = "disk"
 	checkClock       = "clock"
 	checkGovernor    = "governor"
@@ -166,6 +168,8 @@ func (c *checker) check(ctx context.Context) *Preflight {
 	c.adapters()
 	c.port()
 	c.openFiles()
+	c.localPorts()
+	c.memory()
 	c.disk()
 	c.clock()
 	c.governor()

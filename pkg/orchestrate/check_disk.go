@@ -17,14 +17,14 @@ type Disk struct {
 	FreeBytes int64 `json:"free_bytes,omitzero"`
 }
 
-// What a run writes, in bytes, on the safe side of what was measured: a record has 430 to 490 bytes without its chunks, a chunk
-// 6 (a gap of 10 to 100 ms; 8 from a second on), the access log has a line of 100 for a request, and a trace gives one of 200.
+// What a run writes, in bytes, on the safe side of what was measured: a record has 470 to 550 bytes without its chunks, a chunk
+// 10 to 12 (a gap of 10 to 100 ms has 6, its lag 3 to 5, a count of tokens 2), the access log has a line of 100 for a request, and a trace gives one of 200.
 // How many chunks there will be is not known where an output may end early, or a chunk may carry several tokens; leastRecord is
 // less than any record takes.
 const (
-	recordBytes = 512
+	recordBytes = 576
 	leastRecord = 320
-	chunkBytes  = 8
+	chunkBytes  = 14
 	logBytes    = 128
 	spanBytes   = 256
 	// otherBytes are the manifest, the reports, what the server logs when it starts, and its metrics.

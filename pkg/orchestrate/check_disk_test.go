@@ -20,8 +20,13 @@ func longRecord(tokens int) bench.Record {
 		FirstTokenNS: new(int64(hour + 5)), LastTokenNS: new(int64(hour + 6)), DoneNS: new(int64(hour + 7)), Status: 200,
 		PromptTokens: new(131_072), CompletionTokens: new(tokens), FinishReason: "length",
 		Server: &client.ServerTimings{QueueMS: new(1234.567891), PrefillMS: new(1234.567891), DecodeMS: new(123456.789123)}, Chunks: tokens}
-	for range tokens - 1 {
-		r.ChunkDeltasUS = append(r.ChunkDeltasUS, 45_678)
+	r.Schema, r.Coalesced = bench.RecordSchema, tokens
+	for i := range tokens {
+		if i > 0 {
+			r.ChunkDeltasUS = append(r.ChunkDeltasUS, 45_678)
+		}
+		r.ChunkLagsUS = append(r.ChunkLagsUS, 1234)
+		r.ChunkTokens = append(r.ChunkTokens, 1)
 	}
 	return r
 }

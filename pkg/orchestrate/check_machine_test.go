@@ -208,7 +208,7 @@ func TestOpenFiles(t *testing.T) {
 }
 
 func TestDisk(t *testing.T) {
-	const requests = 1000 // of 1024 tokens: 13.4 MB
+	const requests = 1000 // of 1024 tokens: 19.9 MB
 	tests := []struct {
 		name string
 		free int64
@@ -216,10 +216,10 @@ func TestDisk(t *testing.T) {
 		want []string
 	}{
 		{"plenty", 1 << 40, nil, []string{}},
-		{"twice as much", 2 * 13_658_304, nil, []string{}},
-		{"less than twice as much", 2*13_658_304 - 1, nil, []string{"warning [disk] the results take about 13 MiB, and 26.1 MiB are free in DIR"}},
-		{"enough if outputs are short", 640_000, nil, []string{"warning [disk] the results take about 13 MiB, and 625 KiB are free in DIR"}},
-		{"too little for any record", 639_999, nil, []string{"exit 1 [disk] the results take about 13 MiB, and 625 KiB are free in DIR"}},
+		{"twice as much", 2 * 19_924_304, nil, []string{}},
+		{"less than twice as much", 2*19_924_304 - 1, nil, []string{"warning [disk] the results take about 19 MiB, and 38 MiB are free in DIR"}},
+		{"enough if outputs are short", 640_000, nil, []string{"warning [disk] the results take about 19 MiB, and 625 KiB are free in DIR"}},
+		{"too little for any record", 639_999, nil, []string{"exit 1 [disk] the results take about 19 MiB, and 625 KiB are free in DIR"}},
 		{"not known", 0, errors.New("writing into DIR: permission denied"), []string{"exit 1 [disk] writing into DIR: permission denied"}},
 	}
 	for _, tt := range tests {
@@ -239,7 +239,7 @@ func TestDisk(t *testing.T) {
 		if diff := cmp.Diff(tt.want, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", tt.name, diff)
 		}
-		want := Disk{Dir: filepath.Join(c.cfg.Output.Dir, "some"), NeedBytes: 13_658_304, FreeBytes: tt.free}
+		want := Disk{Dir: filepath.Join(c.cfg.Output.Dir, "some"), NeedBytes: 19_924_304, FreeBytes: tt.free}
 		if diff := cmp.Diff(want, c.found.Disk); diff != "" {
 			t.Errorf("%s: Disk (-want +got):\n%s", tt.name, diff)
 		}

@@ -25,6 +25,7 @@ func (p *pass) launch() error {
 	p.compareLaunch(rec)
 	p.proc, err = server.Start(p.startOptions(rec, port))
 	if err != nil {
+		p.load.Close()
 		return at("start", err)
 	}
 	p.info.Launch.PID = p.proc.PID()
@@ -61,8 +62,7 @@ func (p *pass) connect(port int) (err error) {
 	if p.control, err = client.NewControl(base, client.ControlOptions{APIKey: key}); err != nil {
 		return err
 	}
-	p.load, err = client.New(client.Options{BaseURL: base,
-		Connections: connections(p.cfg, len(p.inputs.Prompts.Prompts)), APIKey: key})
+	p.load, err = client.New(clientOptions(p.cfg, base, key, len(p.inputs.Prompts.Prompts)))
 	return err
 }
 

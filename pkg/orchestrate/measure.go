@@ -77,7 +77,9 @@ func (p *pass) measure(ctx context.Context) error {
 	startedAt := time.Now()
 	stop := every(p.progressTeller(&progress, int64(len(reqs)), startedAt))
 	stopSampling := p.startSampling(ctx)
+	stopAudit := p.startAudit()
 	res, err := bench.Run(ctx, o)
+	stopAudit()
 	stopSampling()
 	stop()
 	p.records[p.name] = res.Records

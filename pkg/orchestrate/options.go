@@ -89,7 +89,28 @@ func warmupOptions(cfg *config.Config, in *Inputs, n int) dataset.WarmupOptions 
 // completion is one request of a pass to the server that answers to the name served.
 func completion(in *Inputs, served string, p dataset.Prompt, maxTokens int) client.Completion {
 	return client.Completion{Model: served, Prompt: p.IDs, MaxTokens: maxTokens, IgnoreEOS: in.IgnoreEOS,
-		StopTokenIDs: in.StopIDs}
+		StopTokenIDs: in.StopIDs, RunningUsage: in.ChunkUsage}
+}
+
+// clientOptions are those of the measured requests to a server at base.
+func clientOptions(cfg *config.Config, base, apiKey string, requests int) client.Options {
+	return client.Options{BaseURL: base, Connections: connections(cfg, requests), APIKey: apiKey,
+		UserStamps: cfg.Load.ReceiveStamps == "user"}
+}
+
+// severalTokensFlags are flags with which a server sends chunks of several tokens.
+var severalTokensFlags = []string{"speculative-config", "speculative-model", "stream-interval", "num-scheduler-steps"}
+
+// chunkUsage tells whether the server is asked for token counts in every chunk: as the recipe says, or where its flags make
+// chunks of several tokens.
+func chunkUsage(cfg *config.Config) bool {
+	if cfg.Load.ChunkUsage != nil {
+		return *cfg.Load.ChunkUsage
+	}
+	return slices.ContainsFunc(cfg.Server.Args, func(a config.Arg) bool {
+		one := len(a.Values) == 1 && a.Values[0] == "1"
+		return !a.Off && !one && slices.Contains(severalTokensFlags, strings.ReplaceAll(a.Name, "_", "-"))
+	})
 }
 
 // requests encodes prompts into requests with ids idPrefix + index.
@@ -169,6 +190,8 @@ func thresholds(cfg *config.Config) report.Thresholds {
 	t.MaxFailed = cfg.Verdict.MaxFailed
 	t.ScheduleLag = float64(cfg.Verdict.MaxScheduleLag) / float64(time.Millisecond)
 	t.ScheduleLagGapShare = cfg.Verdict.MaxScheduleLagGapShare
+	t.ClientCPUShare, t.CoalescedShare = cfg.Verdict.MaxClientCPUShare, cfg.Verdict.MaxCoalescedShare
+	t.LagICLShare, t.ClientWaitShare = cfg.Verdict.MaxLagICLShare, cfg.Verdict.MaxClientWaitShare
 	t.MeasuredGapShare = cfg.Verdict.MaxMeasuredGapShare
 	return t
 }

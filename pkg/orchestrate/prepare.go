@@ -34,6 +34,8 @@ type Inputs struct {
 	MaxModelLen int
 	IgnoreEOS   bool
 	StopIDs     []int
+	// ChunkUsage asks the server for token counts in every chunk.
+	ChunkUsage bool
 }
 
 // prepare reads the model's facts and the data set and checks one against the other, before anything is started. It goes on
@@ -55,6 +57,7 @@ func prepare(ctx context.Context, cfg *config.Config, o Options) (*Inputs, []*Er
 	}
 	note(in.makeWarmup(cfg))
 	in.decideStops(cfg)
+	in.ChunkUsage = chunkUsage(cfg)
 	in.Offsets = bench.Schedule(len(in.Prompts.Prompts), cfg.Load.RequestRate, cfg.Load.Seed)
 	return in, errs
 }

@@ -15,6 +15,8 @@ import (
 
 // sample is one look at the server's gauges during a pass: one line of metrics-during.jsonl.
 type sample struct {
+	// Schema is report.SchemaVersion; 0 stands for version 1, which did not say it.
+	Schema int `json:"schema,omitempty"`
 	// At is in seconds from the start of the pass.
 	At float64 `json:"at_s"`
 	// Running and Waiting are numbers of requests.
@@ -45,7 +47,7 @@ func (p *pass) sampleGauges(ctx context.Context) []sample {
 		running, known := m.Sum("vllm:num_requests_running")
 		waiting, also := m.Sum("vllm:num_requests_waiting")
 		if known && also {
-			list = append(list, sample{At: time.Since(startedAt).Seconds(), Running: running, Waiting: waiting})
+			list = append(list, sample{Schema: report.SchemaVersion, At: time.Since(startedAt).Seconds(), Running: running, Waiting: waiting})
 		}
 	}
 	return list
@@ -88,6 +90,10 @@ func readSamples(path string) ([]sample, error) {
 		var s sample
 		if err := json.Unmarshal(line, &s); err != nil {
 			return nil, fmt.Errorf("reading samples of the server's load: %s:%d: %w", path, i+1, err)
+		}
+		if s.Schema > report.SchemaVersion {
+			return nil, fmt.Errorf("reading samples of the server's load: %s:%d: schema version %d; this program reads up to %d",
+				path, i+1, s.Schema, report.SchemaVersion)
 		}
 		list = append(list, s)
 	}

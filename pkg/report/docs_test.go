@@ -46,7 +46,7 @@ func keysOf(prefix string, typ reflect.Type, add func(string)) {
 		case key == "":
 			keysOf(prefix, inner, add)
 		case inner == reflect.TypeFor[RequestCounts]() || inner == reflect.TypeFor[PassTimes]() ||
-			inner == reflect.TypeFor[PassProof]():
+			inner == reflect.TypeFor[PassProof]() || inner == reflect.TypeFor[PassClient]():
 			keysOf(prefix+"<pass>.", inner, add)
 		default:
 			keysOf(prefix+key+".", inner, add)

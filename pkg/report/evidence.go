@@ -27,6 +27,8 @@ type passEvidence struct {
 	// counters is nil when the server told none.
 	counters *Counters
 	spans    spanIndex
+	// audit is nil when the client left none.
+	audit *ClientAudit
 }
 
 func newPassEvidence(name string, run *Run, records []bench.Record, torn int) *passEvidence {
@@ -34,6 +36,9 @@ func newPassEvidence(name string, run *Run, records []bench.Record, torn int) *p
 		spans: indexSpans(run.Spans[name])}
 	if c, ok := run.Counters[name]; ok {
 		p.counters = &c
+	}
+	if a, ok := run.Clients[name]; ok {
+		p.audit = &a
 	}
 	for i := range records {
 		p.records[i] = &records[i]

@@ -20,6 +20,9 @@ func layout(s Summary) []table {
 		tables = append(tables, summarizationTable(s))
 	}
 	tables = append(tables, requestsTable(s.Requests))
+	if s.Client.Full != nil || s.Client.Summarization != nil {
+		tables = append(tables, clientTable(s.Client))
+	}
 	if s.Proof.Full != nil || s.Proof.Summarization != nil {
 		tables = append(tables, proofTable(s.Proof))
 	}
@@ -55,6 +58,9 @@ func facts(s Summary) [][2]string {
 		}
 		add("load", "request rate "+l.RequestRate, concurrency, fmt.Sprintf("at most %d output tokens", l.MaxOutputLen),
 			fmt.Sprintf("ignore_eos %t", l.IgnoreEOS))
+	}
+	if c := s.Client.Full; c != nil {
+		add("client", stampsText(c.Stamps), lagText(c.Lag))
 	}
 	if t := s.Timings; t != nil {
 		add("timings", fmt.Sprintf("by %s (server.timings: %s)", s.TTFTSource, t.Wanted),

@@ -2,8 +2,12 @@ package report
 
 import "time"
 
-// SchemaVersion is the version of the run directory's format; every JSON file of a run carries it.
-const SchemaVersion = 1
+// SchemaVersion is the version of the run directory's format; every JSON file of a run, and each line of its JSONL files, carries
+// it. Version 2 has client.json, and receive stamps by the kernel.
+const SchemaVersion = 2
+
+// oldestSchema is the oldest version that can still be read.
+const oldestSchema = 1
 
 // Manifest is what was run, on what, and how it went, apart from the requests themselves: manifest.json. It is written when
 // the run opens, again after each step, and for the last time when the run ends.

@@ -12,7 +12,7 @@ import (
 func notes(e *evidence) []Note {
 	list := []Note{}
 	for _, n := range []func(*evidence) []Note{noteTTFTSource, noteArrivalBound, noteMeasuredGeneration, noteWarmup,
-		noteEarlyStop, notePrefixCache, noteDuplicatePrompts, noteNotProven, noteTorn} {
+		noteEarlyStop, noteStamps, notePrefixCache, noteDuplicatePrompts, noteNotProven, noteTorn} {
 		list = append(list, n(e)...)
 	}
 	return list
@@ -101,6 +101,19 @@ func noteEarlyStop(e *evidence) []Note {
 	return note("early_stop", "%d of %s (%.1f %%) ended early by a stop token: the number of generated tokens depends on the "+
 		"model's answers; set load.ignore_eos to true for outputs of exactly the length asked", n, count(all, "output"),
 		100*float64(n)/float64(all))
+}
+
+// noteStamps tells of a pass in which the kernel did not stamp what came.
+func noteStamps(e *evidence) []Note {
+	var list []Note
+	for _, p := range e.passes() {
+		if p.audit == nil || p.audit.Stamps == StampsKernel {
+			continue
+		}
+		list = append(list, note("stamps", "what came in the %s pass is stamped when this program had read it, so its own lag is "+
+			"in the client's times: receive stamps of the kernel: %s", p.name, printable(p.audit.Why))...)
+	}
+	return list
 }
 
 func noteTorn(e *evidence) []Note {

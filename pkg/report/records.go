@@ -67,6 +67,9 @@ func decodeRecord(line []byte) (bench.Record, error) {
 	if err := json.Unmarshal(line, &rec); err != nil {
 		return rec, fmt.Errorf("not a record: %w", err)
 	}
+	if err := checkLineSchema(rec.Schema); err != nil {
+		return rec, err
+	}
 	if rec.RequestID == "" {
 		return rec, errors.New("not a record: it has no request_id")
 	}
@@ -74,4 +77,12 @@ func decodeRecord(line []byte) (bench.Record, error) {
 		return rec, fmt.Errorf("not a record: index %d; allowed: 0 or more", rec.Index)
 	}
 	return rec, nil
+}
+
+// checkLineSchema refuses a line of a later version of the format. Lines of version 1 have none.
+func checkLineSchema(version int) error {
+	if version > SchemaVersion {
+		return fmt.Errorf("schema version %d; this program reads versions %d to %d", version, oldestSchema, SchemaVersion)
+	}
+	return nil
 }

@@ -24,16 +24,19 @@ type Run struct {
 	// Counters are what the server's own counters told, by pass; a pass without any has no entry. ReadRun leaves them to its
 	// caller, who knows how to read the metrics files.
 	Counters map[string]Counters
+	// Clients are what the client found out about itself, by pass; a pass without has no entry.
+	Clients map[string]ClientAudit
 }
 
-// ReadRun reads a run directory: manifest, records and spans. The records of a pass may be missing when the manifest does not call the pass complete,
+// ReadRun reads a run directory: manifest, records, spans and the client's audits. The records of a pass may be missing when the manifest does not call the pass complete,
 // and the last line of a file may be cut off by a crash; any other flaw is an error with file and line.
 func ReadRun(dir string) (Run, error) {
 	manifest, err := ReadManifest(dir)
 	if err != nil {
 		return Run{}, err
 	}
-	run := Run{Dir: dir, Manifest: manifest, Spans: map[string][]Span{}, Counters: map[string]Counters{}}
+	run := Run{Dir: dir, Manifest: manifest, Spans: map[string][]Span{}, Counters: map[string]Counters{},
+		Clients: map[string]ClientAudit{}}
 	if run.Full, run.TornFull, err = readPass(dir, PassFull, &manifest); err != nil {
 		return Run{}, err
 	}
@@ -43,6 +46,13 @@ func ReadRun(dir string) (Run, error) {
 	for _, pass := range []string{PassFull, PassSummarization} {
 		if run.Spans[pass], err = readSpans(dir, pass); err != nil {
 			return Run{}, err
+		}
+		audit, err := readClientAudit(dir, pass)
+		if err != nil {
+			return Run{}, err
+		}
+		if audit != nil {
+			run.Clients[pass] = *audit
 		}
 	}
 	return run, nil

@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 )
 
-// The names of the files in a run directory. The last six are in the folder of a pass (PassFull, PassSummarization).
+// The names of the files in a run directory. The last seven are in the folder of a pass (PassFull, PassSummarization).
 const (
 	ManifestFile      = "manifest.json"
 	RecipeFile        = "recipe.yaml"
@@ -22,6 +22,7 @@ const (
 	MetricsAfterFile  = "metrics-after.prom"
 	MetricsDuringFile = "metrics-during.jsonl"
 	TimingsFile       = "timings.jsonl"
+	ClientFile        = "client.json"
 )
 
 // LatestLink is the name of the symbolic link beside the run directories that points to the newest one.
@@ -93,13 +94,8 @@ func decodeManifest(path string, data []byte) (Manifest, error) {
 	if err := json.Unmarshal(data, &version); err != nil {
 		return Manifest{}, fmt.Errorf("%s: %w", position(path, data, err), err)
 	}
-	if version.Schema == nil {
-		return Manifest{}, fmt.Errorf("%s: no schema version; this program reads version %d", path,
-			SchemaVersion)
-	}
-	if *version.Schema != SchemaVersion {
-		return Manifest{}, fmt.Errorf("%s: schema version %d; this program reads version %d", path,
-			*version.Schema, SchemaVersion)
+	if err := checkSchema(path, version.Schema); err != nil {
+		return Manifest{}, err
 	}
 	// What an older program did not write had the default.
 	m := Manifest{Thresholds: DefaultThresholds()}
@@ -107,6 +103,17 @@ func decodeManifest(path string, data []byte) (Manifest, error) {
 		return Manifest{}, fmt.Errorf("%s: %w", position(path, data, err), err)
 	}
 	return m, nil
+}
+
+// checkSchema refuses a version of the format that this program does not know.
+func checkSchema(path string, version *int) error {
+	switch {
+	case version == nil:
+		return fmt.Errorf("%s: no schema version; this program reads versions %d to %d", path, oldestSchema, SchemaVersion)
+	case *version < oldestSchema || *version > SchemaVersion:
+		return fmt.Errorf("%s: schema version %d; this program reads versions %d to %d", path, *version, oldestSchema, SchemaVersion)
+	}
+	return nil
 }
 
 // position is file:line of a JSON error, or the file alone when the error does not tell where.

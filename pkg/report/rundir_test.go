@@ -72,8 +72,8 @@ func TestManifestRoundTrip(t *testing.T) {
 func TestReadManifestRefuses(t *testing.T) {
 	for _, tc := range []struct{ name, text, want string }{
 		{"a later version", `{"schema": 7, "passes": "not even a list"}`,
-			"PATH: schema version 7; this program reads version 1"},
-		{"no version", `{"name": "x"}`, "PATH: no schema version; this program reads version 1"},
+			"PATH: schema version 7; this program reads versions 1 to 2"},
+		{"no version", `{"name": "x"}`, "PATH: no schema version; this program reads versions 1 to 2"},
 		{"broken JSON", "{\n \"schema\": 1,\n oops\n}", "PATH:3: invalid character 'o' looking for beginning of object key string"},
 		{"a wrong type", "{\n \"schema\": 1,\n \"passes\": 3\n}", "PATH:3: json: cannot unmarshal number"},
 		{"cut off", `{"schema": 1, "name": "x`, "PATH:1: unexpected end of JSON input"},

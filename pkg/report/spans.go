@@ -16,6 +16,8 @@ import (
 // Span is what a trace of the server told of one request: one line of timings.jsonl. It belongs to the request that was sent
 // with its trace id or, where neither has one, its request id; a nil time was not told.
 type Span struct {
+	// Schema is SchemaVersion; 0 stands for version 1, which did not say it.
+	Schema int `json:"schema,omitempty"`
 	// RequestID is the X-Request-Id, or the server's own id made of it ("cmpl-" + X-Request-Id + "-0").
 	RequestID string `json:"request_id,omitempty"`
 	// TraceID is 32 hexadecimal digits.
@@ -32,6 +34,7 @@ func WriteSpans(dir, pass string, spans []Span) error {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	for _, s := range spans {
+		s.Schema = SchemaVersion
 		if err := enc.Encode(s); err != nil {
 			return fmt.Errorf("encoding %s: %w", TimingsFile, err)
 		}
@@ -62,6 +65,9 @@ func decodeSpan(line []byte) (Span, error) {
 	var s Span
 	if err := json.Unmarshal(line, &s); err != nil {
 		return s, fmt.Errorf("not a timing: %w", err)
+	}
+	if err := checkLineSchema(s.Schema); err != nil {
+		return s, err
 	}
 	if s.RequestID == "" && s.TraceID == "" {
 		return s, errors.New("not a timing: it has neither request_id nor trace_id")

@@ -18,8 +18,8 @@ func TestSpansRoundTrip(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []Span{
-		{RequestID: "cmpl-run-full-0-0", TraceID: "4bf92f3577b34da6a3ce929d0e0e4736", QueueMS: ptr(0.0), PrefillMS: ptr(1.0000000000000002), DecodeMS: ptr(3.5)},
-		{RequestID: "run-full-1"},
+		{Schema: SchemaVersion, RequestID: "cmpl-run-full-0-0", TraceID: "4bf92f3577b34da6a3ce929d0e0e4736", QueueMS: ptr(0.0), PrefillMS: ptr(1.0000000000000002), DecodeMS: ptr(3.5)},
+		{Schema: SchemaVersion, RequestID: "run-full-1"},
 	}
 	if err := WriteSpans(dir, PassFull, want); err != nil {
 		t.Fatal(err)
@@ -46,6 +46,7 @@ func TestReadSpans(t *testing.T) {
 		{"empty", "", 0, ""},
 		{"two", a + "\n" + b + "\n", 2, ""},
 		{"last line cut", a + "\n" + b[:9], 1, ""},
+		{"a later version", `{"schema":3,"request_id":"r-0"}` + "\n", 0, "full/timings.jsonl:1: schema version 3; this program reads versions 1 to 2"},
 		{"a broken line", a[:9] + "\n" + b + "\n", 0, "full/timings.jsonl:1: not a timing: unexpected end"},
 		{"nobody's", a + "\n" + `{"queue_ms":1}` + "\n", 0, "full/timings.jsonl:2: not a timing: it has neither request_id nor trace_id"},
 		{"a text for a number", `{"request_id":"r","queue_ms":"1"}` + "\n", 0, "full/timings.jsonl:1: not a timing: json: cannot"},

@@ -30,6 +30,8 @@ func Summarize(run Run) Summary {
 		Phases:   runTimes(m),
 		Model:    m.Model, Dataset: known(m.Dataset), Load: knownLoad(m.Load), Timings: knownTimings(m.Timings),
 	}
+	s.Client = Client{Full: e.full.client(), Summarization: e.summarization.client()}
+	s.ICLSpikes = iclSpikes(e.full.succeeded, s.ICL)
 	s.MeasuredGenerationLatency = decodeSeconds(e.full.succeeded, e.attribution.full)
 	s.MeasuredGenerationThroughput = rate(s.TotalGeneratedTokens, s.MeasuredGenerationLatency)
 	s.MeanRunningBatch = e.full.counters.meanRunning()
@@ -103,7 +105,7 @@ func fullDistributions(succeeded []*bench.Record, t times) FullDistributions {
 		for _, gap := range r.ChunkDeltasUS {
 			icl = append(icl, float64(gap)/1e3)
 		}
-		oneTokenPerChunk = oneTokenPerChunk && r.Chunks == tokens
+		oneTokenPerChunk = oneTokenPerChunk && oneTokenEach(r)
 	}
 	d := FullDistributions{
 		TTFT: t.ttft, Queue: t.queue, Decode: t.decode, TPOT: t.tpot, TPOTSqzb: t.tpotSqzb,
@@ -114,6 +116,17 @@ func fullDistributions(succeeded []*bench.Record, t times) FullDistributions {
 		d.ITL = ptr(d.ICL)
 	}
 	return d
+}
+
+// oneTokenEach reports whether every chunk of a request carried exactly one token: as each of them said or, where they did not
+// say, as there were as many of them as tokens.
+func oneTokenEach(r *bench.Record) bool {
+	for _, n := range r.ChunkTokens {
+		if n != 1 {
+			return false
+		}
+	}
+	return r.Chunks == *r.CompletionTokens
 }
 
 func summarizationDistributions(succeeded []*bench.Record, t times) SummarizationDistributions {

@@ -28,7 +28,11 @@ type Summary struct {
 	FullDistributions
 	Summarization SummarizationDistributions `json:"summarization"`
 
+	// ICLSpikes counts the gaps of icl_ms that are longer than 4 times their median.
+	ICLSpikes *int `json:"icl_spikes"`
+
 	Requests Requests `json:"requests"`
+	Client   Client   `json:"client"`
 	Proof    Proof    `json:"proof"`
 	Phases   RunTimes `json:"phases"`
 
