@@ -43,6 +43,7 @@ func newApp(p *program) *cli.App {
 		Commands: []*cli.Command{
 			p.command(checkCommand(p)),
 			p.command(reportCommand(p)),
+			p.command(selftestCommand(p)),
 			p.command(cleanupCommand(p)),
 			p.command(simulatorCommand(p)),
 			p.command(guardCommand(p)),

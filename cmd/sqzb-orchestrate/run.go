@@ -14,6 +14,7 @@ import (
 	"github.com/squeezebits/sqzb-orchestrate/pkg/config"
 	"github.com/squeezebits/sqzb-orchestrate/pkg/orchestrate"
 	"github.com/squeezebits/sqzb-orchestrate/pkg/report"
+	"github.com/squeezebits/sqzb-orchestrate/pkg/selftest"
 	"github.com/squeezebits/sqzb-orchestrate/pkg/server"
 )
 
@@ -71,6 +72,7 @@ func processOptions() (orchestrate.Options, error) {
 	home, _ := os.UserHomeDir() // only recipes that use ~ need it, and they say so
 	return orchestrate.Options{Self: self, Environ: os.Environ(), LookupEnv: os.LookupEnv, Home: home, Version: version,
 		Commit: buildCommit(), Guard: guardCommandLine(), StateDirs: server.StateDirs(os.LookupEnv),
+		SelftestDir:      selftest.Dir(os.LookupEnv),
 		SimulatorVersion: simulator.Version, Hard: context.Background()}, nil
 }
 

@@ -16,9 +16,11 @@ const module = "github.com/squeezebits/sqzb-orchestrate"
 // allowed names, for every package, the packages of this module it may import. Imports go down only; a package that is not
 // listed here fails the test, so that a new one is placed on purpose.
 var allowed = map[string][]string{
-	"cmd/sqzb-orchestrate": {"pkg/orchestrate", "pkg/config", "pkg/report", "pkg/server", "internal/simulator"},
+	"cmd/sqzb-orchestrate": {"pkg/orchestrate", "pkg/config", "pkg/report", "pkg/selftest", "pkg/server",
+		"internal/simulator"},
 	"pkg/orchestrate": {"pkg/config", "pkg/dataset", "pkg/server", "pkg/client", "pkg/bench", "pkg/telemetry",
-		"pkg/report"},
+		"pkg/report", "pkg/selftest"},
+	"pkg/selftest":       {"pkg/client", "pkg/bench", "internal/metronome"},
 	"pkg/bench":          {"pkg/client", "internal/pacer"},
 	"pkg/report":         {"pkg/bench"},
 	"pkg/config":         {},
@@ -26,7 +28,8 @@ var allowed = map[string][]string{
 	"pkg/server":         {},
 	"pkg/client":         {},
 	"pkg/telemetry":      {},
-	"internal/simulator": {"internal/pacer"},
+	"internal/simulator": {"internal/metronome", "internal/pacer"},
+	"internal/metronome": {},
 	"internal/pacer":     {},
 	"internal/layout":    {},
 }

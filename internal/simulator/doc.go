@@ -36,6 +36,9 @@
 //
 //	--sim-when "summarization: --sim-version 0.99.0"     another version in the second pass
 //
+// With --sim-metronome there is no engine at all, but the server of internal/metronome, for which this package is only the way in:
+// it is what the client is held against.
+//
 // A second server on the same port must not belong to the first one's tree, and is a launch of its own: both with
 // --sim-reuseport to share the port, kept in step by --sim-hold PATTERN (not ready before such a file exists) and
 // --sim-ready-file FILE.

@@ -84,6 +84,9 @@ func simFlags() []flagSpec {
 		one("--sim-ready-file", kindString),
 		one("--sim-version", kindString),
 		one("--sim-cache", kindString),
+		one("--sim-metronome", kindDuration),
+		one("--sim-metronome-ttft", kindDuration),
+		one("--sim-metronome-truth", kindString),
 		{names: []string{"--sim-refuse"}, arity: "+", kind: kindAppend, converter: string(kindAppend)},
 		{names: []string{"--sim-when"}, arity: "+", kind: kindAppend, converter: string(kindAppend)},
 	}

@@ -108,7 +108,7 @@ func (l *launch) serve(ctx context.Context) int {
 		s.tasks.Go(func() { s.strikeLater(engineCtx, f) })
 	}
 	s.announce(listener.Addr())
-	if err := l.sayReady(); err != nil {
+	if err := l.options.sayReady(); err != nil {
 		l.log.line("ERROR: %v", err)
 	}
 	status := s.wait(ctx, stopEngine)
@@ -145,16 +145,16 @@ func (s *serving) announce(address net.Addr) {
 }
 
 // sayReady writes the process id to the file of --sim-ready-file.
-func (l *launch) sayReady() error {
-	if l.options.readyFile == "" {
+func (o *options) sayReady() error {
+	if o.readyFile == "" {
 		return nil
 	}
 	// Written under another name first: who waits for the file finds it whole.
-	part := l.options.readyFile + ".part"
+	part := o.readyFile + ".part"
 	if err := os.WriteFile(part, fmt.Appendln(nil, os.Getpid()), 0o644); err != nil {
 		return fmt.Errorf("writing --sim-ready-file: %w", err)
 	}
-	if err := os.Rename(part, l.options.readyFile); err != nil {
+	if err := os.Rename(part, o.readyFile); err != nil {
 		return fmt.Errorf("writing --sim-ready-file: %w", err)
 	}
 	return nil
@@ -186,7 +186,7 @@ func (s *serving) die(f fault) int {
 		s.launch.kill()
 		return exitKilled
 	case f.kind.name == faultEngineDead:
-		s.farewell()
+		s.log.farewell(os.Getpid())
 	}
 	return f.status
 }
@@ -222,18 +222,18 @@ func (s *serving) stop(stopEngine func()) {
 	s.launch.endTree()
 	s.log.info(fromAPI, "launcher.py:279", "[shutdown] API server: engine client stopped")
 	s.drain(closeTimeout)
-	s.farewell()
+	s.log.farewell(os.Getpid())
 	if f := s.plan.find(faultSlowStop, phaseStopping); f != nil {
 		s.linger(f.lasting)
 	}
 }
 
 // farewell is uvicorn's log of its end.
-func (s *serving) farewell() {
-	s.log.line("INFO:     Shutting down")
-	s.log.line("INFO:     Waiting for application shutdown.")
-	s.log.line("INFO:     Application shutdown complete.")
-	s.log.line("INFO:     Finished server process [%d]", os.Getpid())
+func (l *logger) farewell(pid int) {
+	l.line("INFO:     Shutting down")
+	l.line("INFO:     Waiting for application shutdown.")
+	l.line("INFO:     Application shutdown complete.")
+	l.line("INFO:     Finished server process [%d]", pid)
 }
 
 // linger waits, for ever when lasting is 0.

@@ -62,6 +62,8 @@ type options struct {
 	version string
 	// cacheDir is where the prefix cache is kept between launches; empty for nowhere.
 	cacheDir string
+	// metronome is what is served instead of an engine's tokens; the zero value for nothing.
+	metronome metronomeOptions
 	// traces is how requests are traced; the zero value traces none.
 	traces traceOptions
 
@@ -84,6 +86,8 @@ const (
 	defaultDecodePerSeq    = 100 * time.Microsecond
 	// defaultDeathDelay is what a vLLM 0.32.0 took.
 	defaultDeathDelay = 5 * time.Second
+	// defaultMetronomeTTFT is that of a short prompt on a busy GPU.
+	defaultMetronomeTTFT = 60 * time.Millisecond
 )
 
 // startError is a failure of the launch that vLLM reports as a Python exception: traceback, exit status 1.
@@ -189,7 +193,10 @@ func (o *options) takeSimulation(v argValues) error {
 	if _, err := filepath.Match(o.hold, ""); err != nil {
 		return usagef("argument --sim-hold: %q is no pattern of file names: %v", o.hold, err)
 	}
-	return o.takeFaults(v.args.values["--sim-fault"])
+	if err := o.takeFaults(v.args.values["--sim-fault"]); err != nil {
+		return err
+	}
+	return o.takeMetronome(v)
 }
 
 func (o *options) takeFaults(texts []string) error {

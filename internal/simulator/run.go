@@ -40,11 +40,31 @@ const (
 )
 
 func run(ctx context.Context, p program, args []string, log *logger, kill func()) int {
-	l, err := prepare(p, args, log, kill)
+	o, err := readOptions(p, args, log)
 	if err == nil {
-		defer l.close()
-		return l.run(ctx)
+		return o.run(ctx, p, log, kill)
 	}
+	return failed(err, log)
+}
+
+// run starts what the options ask for and runs it to its end.
+func (o *options) run(ctx context.Context, p program, log *logger, kill func()) int {
+	if o.metronome.Interval > 0 {
+		if err := o.runMetronome(ctx, log); err != nil {
+			return failed(err, log)
+		}
+		return exitOK
+	}
+	l, err := prepare(p, o, log, kill)
+	if err != nil {
+		return failed(err, log)
+	}
+	defer l.close()
+	return l.run(ctx)
+}
+
+// failed tells why a launch came to nothing, and returns its exit status.
+func failed(err error, log *logger) int {
 	var usage *usageError
 	switch {
 	case errors.Is(err, errHelp):
@@ -61,8 +81,8 @@ func run(ctx context.Context, p program, args []string, log *logger, kill func()
 // errHelp ends a launch that was asked for its usage only.
 var errHelp = errors.New("help was asked for")
 
-// prepare does what must not fail later: it reads the command line and the model, takes the port and opens the truth file.
-func prepare(p program, args []string, log *logger, kill func()) (*launch, error) {
+// readOptions reads the command line and the model.
+func readOptions(p program, args []string, log *logger) (*options, error) {
 	parsed, err := readArgs(args)
 	if err != nil {
 		return nil, err
@@ -71,11 +91,13 @@ func prepare(p program, args []string, log *logger, kill func()) (*launch, error
 		_, _ = fmt.Fprint(log.stdout, vllmUsage, simUsage, simHelp())
 		return nil, errHelp
 	}
-	o, err := newOptions(parsed, p.lookupEnv)
-	if err != nil {
-		return nil, err
-	}
+	return newOptions(parsed, p.lookupEnv)
+}
+
+// prepare does what must not fail later: it takes the port and opens the truth file.
+func prepare(p program, o *options, log *logger, kill func()) (*launch, error) {
 	l := newLaunch(o, log, kill, p)
+	var err error
 	if l.socket, err = bind(o.host, o.port, o.reusePort); err != nil {
 		return nil, osError(err)
 	}

@@ -13,6 +13,9 @@ const simUsage = `                     [--sim-startup DURATION] [--sim-step DURA
                      [--sim-death-delay DURATION] [--sim-reuseport]
                      [--sim-hold PATTERN] [--sim-ready-file FILE]
                      [--sim-version VERSION] [--sim-cache DIR]
+                     [--sim-metronome DURATION]
+                     [--sim-metronome-ttft DURATION]
+                     [--sim-metronome-truth FILE]
                      [--sim-refuse FLAG [FLAG ...]]
                      [--sim-when TEXT:FLAGS [TEXT:FLAGS ...]]
 `
@@ -55,6 +58,18 @@ the simulator's own options:
                     the version that the server says it is (default ` + Version + `)
   --sim-cache DIR   keep the prefix cache in DIR from launch to launch, as an external
                     KV cache does: what comes from there counts as external hits
+  --sim-metronome DURATION
+                    no engine, but streams that are known exactly: a token of each
+                    every DURATION, at instants that do not drift, each event with
+                    the time at which it was sent (sent_ns, CLOCK_REALTIME). Takes
+                    streams only, and is ready at once
+  --sim-metronome-ttft DURATION
+                    time from a request to its first token then (default 60ms)
+  --sim-metronome-truth FILE
+                    write what was sent to FILE when the server ends, a line of JSON
+                    for each request: request_id, received_ns, sent_ns (the first
+                    token) and deltas_ns (from token to token), late_ns (behind the
+                    schedule)
   --sim-refuse FLAG [FLAG ...]
                     do not know these flags, given without their dashes
   --sim-when TEXT:FLAGS [TEXT:FLAGS ...]

@@ -32,6 +32,7 @@ const (
 	checkGovernor    = "governor"
 	checkCores       = "cores"
 	checkLeftovers   = "leftovers"
+	checkSelftest    = "selftest"
 )
 
 // Preflight is what can be known of a run before anything is started.
@@ -173,6 +174,7 @@ func (c *checker) check(ctx context.Context) *Preflight {
 	c.clock()
 	c.governor()
 	c.cores()
+	c.selftest()
 	slices.SortStableFunc(c.found.Findings, func(a, b report.Finding) int {
 		return cmp.Compare(a.Severity, b.Severity) // "error" < "warning"
 	})

@@ -343,7 +343,8 @@ func TestDocs(t *testing.T) {
 		documented = append(documented, m[1])
 	}
 	want := []string{checkRecipe, checkCommand, checkStopCommand, checkVLLM, checkFlags, checkTimings, checkModel, checkDataset,
-		checkLoRA, checkPort, checkOpenFiles, checkLocalPorts, checkMemory, checkDisk, checkClock, checkGovernor, checkCores, checkLeftovers}
+		checkLoRA, checkPort, checkOpenFiles, checkLocalPorts, checkMemory, checkDisk, checkClock, checkGovernor, checkCores,
+		checkLeftovers, checkSelftest}
 	if diff := cmp.Diff(want, documented); diff != "" {
 		t.Errorf("checks in docs/check.md (-want +got):\n%s", diff)
 	}

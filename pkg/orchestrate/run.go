@@ -38,6 +38,8 @@ type Options struct {
 	// StateDirs are where launches of this user are noted: ours in the first, and those of an earlier run that did not end
 	// in order in any of them. None: nothing is noted and nothing looked for.
 	StateDirs []string
+	// SelftestDir is where the results of selftests are kept (selftest.Dir); empty for nowhere.
+	SelftestDir string
 	// Hard is cancelled when the user will not wait any longer: servers are then killed instead of stopped in order.
 	Hard context.Context
 }

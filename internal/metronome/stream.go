@@ -1,0 +1,77 @@
+package metronome
+
+import (
+	"slices"
+	"strconv"
+	"sync/atomic"
+	"time"
+)
+
+// server is what the ways of serving share.
+type server struct {
+	o     Options
+	clock clock
+	truth ledger
+	count atomic.Int64
+}
+
+func newServer(o Options) *server { return &server{o: o, clock: clock{start: time.Now()}} }
+
+// stream is a completion that is being sent.
+type stream struct {
+	completion
+	truth    *Request
+	id       string
+	created  int64
+	interval int64
+	// due is when the next token is to be sent, in nanoseconds since the server's start.
+	due int64
+	// event is the chunk of a token that is not the last one.
+	event []byte
+	// last is true when the connection ends with the stream.
+	last bool
+}
+
+// begin makes a stream of a request to /v1/completions that has just been read. The error is the request's fault.
+func (s *server) begin(r request) (*stream, error) {
+	mono, wall := s.clock.read()
+	c, err := decodeCompletion(r.body, s.o.Models)
+	if err != nil {
+		return nil, err
+	}
+	id := r.id
+	if id == "" {
+		id = "metronome-" + strconv.FormatInt(s.count.Add(1), 10)
+	}
+	st := &stream{completion: c, id: id, created: wall / 1e9, interval: int64(s.o.Interval), due: mono + int64(s.o.TTFT), last: r.last}
+	st.event = tokenEvent(id, c.model, st.created, "null")
+	st.truth = &Request{ID: id, PromptTokens: c.promptTokens, MaxTokens: c.maxTokens, ReceivedNS: wall, Cut: true,
+		SentNS: make([]int64, 0, c.maxTokens), LateNS: make([]int32, 0, c.maxTokens)}
+	s.truth.add(st.truth)
+	return st, nil
+}
+
+// next is the token's chunk that is due, stamped with this instant; it is to be written at once, and is good until the next call.
+// It also sets when the token after it is due: a late one does not delay those that follow.
+func (st *stream) next(mono, wall int64) []byte {
+	st.truth.note(wall, mono-st.due)
+	st.due += st.interval
+	event := st.event
+	if st.done() {
+		event = tokenEvent(st.id, st.model, st.created, `"length"`)
+	}
+	stamp(event, wall)
+	return event
+}
+
+// done tells whether all tokens have been sent.
+func (st *stream) done() bool { return len(st.truth.SentNS) == st.maxTokens }
+
+// end is what follows the last token, and the stream is at its end with it.
+func (st *stream) end() []byte {
+	st.truth.Cut = false
+	if !st.usage {
+		return streamEnd()
+	}
+	return slices.Concat(usageEvent(st.id, st.model, st.created, st.promptTokens, st.maxTokens), streamEnd())
+}

@@ -1,0 +1,126 @@
+package selftest
+
+import (
+	"math"
+	"time"
+
+	"github.com/squeezebits/sqzb-orchestrate/internal/metronome"
+	"github.com/squeezebits/sqzb-orchestrate/pkg/bench"
+)
+
+// comparison is what records and truth say of the same tokens.
+type comparison struct {
+	events, failed, lost, extra int
+	failure                     string
+	coalesced                   int
+	// The samples, in microseconds: errors as absolute values, lags as they are.
+	itlErrors, ttftErrors, scheduleLags, clientLags, serverLate []float64
+	// The times themselves, in milliseconds, as the client saw them and as they were.
+	seenITL, trueITL, seenTTFT, trueTTFT []float64
+	// first and last are the instants of the first and the last token that was sent, in nanoseconds since 1970.
+	first, last int64
+	buffered    int
+}
+
+// compare joins records and truth by request id. A request whose number of tokens differs is counted and otherwise left out: which
+// of its tokens are the same is not known.
+func compare(records []bench.Record, truth []*metronome.Request, clock wallClock) *comparison {
+	c := &comparison{}
+	sent := make(map[string]*metronome.Request, len(truth))
+	for _, r := range truth {
+		sent[r.ID] = r
+		c.addTruth(r)
+	}
+	for i := range records {
+		r := &records[i]
+		c.addRecord(r)
+		t := sent[r.RequestID]
+		delete(sent, r.RequestID)
+		if t == nil {
+			c.extra += r.Chunks
+			continue
+		}
+		c.lost += max(len(t.SentNS)-r.Chunks, 0)
+		c.extra += max(r.Chunks-len(t.SentNS), 0)
+		if r.Chunks == len(t.SentNS) && r.Chunks > 0 && r.OK() {
+			c.join(r, t, clock)
+		}
+	}
+	for _, t := range sent {
+		c.lost += len(t.SentNS)
+	}
+	return c
+}
+
+func (c *comparison) addTruth(r *metronome.Request) {
+	c.buffered += r.Buffered
+	for _, late := range r.LateNS {
+		c.serverLate = append(c.serverLate, float64(late)/1e3)
+	}
+	if n := len(r.SentNS); n > 0 {
+		if c.first == 0 || r.SentNS[0] < c.first {
+			c.first = r.SentNS[0]
+		}
+		c.last = max(c.last, r.SentNS[n-1])
+	}
+}
+
+func (c *comparison) addRecord(r *bench.Record) {
+	c.events += r.Chunks
+	c.coalesced += r.Coalesced
+	if !r.OK() {
+		if c.failed++; c.failed == 1 {
+			c.failure = string(r.ErrorClass) + ": " + r.Error
+		}
+	}
+	if r.SentNS != nil {
+		c.scheduleLags = append(c.scheduleLags, float64(*r.SentNS-r.DueNS)/1e3)
+	}
+	for _, lag := range r.ChunkLagsUS {
+		if lag >= 0 {
+			c.clientLags = append(c.clientLags, float64(lag))
+		}
+	}
+}
+
+// join compares a request that came whole, token by token.
+func (c *comparison) join(r *bench.Record, t *metronome.Request, clock wallClock) {
+	c.ttftErrors = append(c.ttftErrors, math.Abs(float64(clock.wall(*r.FirstTokenNS)-t.SentNS[0]))/1e3)
+	c.trueTTFT = append(c.trueTTFT, float64(t.SentNS[0]-t.ReceivedNS)/1e6)
+	if r.SentNS != nil {
+		c.seenTTFT = append(c.seenTTFT, float64(*r.FirstTokenNS-*r.SentNS)/1e6)
+	}
+	for i, us := range r.ChunkDeltasUS {
+		gap := float64(t.SentNS[i+1]-t.SentNS[i]) / 1e3
+		c.itlErrors = append(c.itlErrors, math.Abs(float64(us)-gap))
+		c.seenITL = append(c.seenITL, float64(us)/1e3)
+		c.trueITL = append(c.trueITL, gap/1e3)
+	}
+}
+
+// perSecond is the rate of the tokens that were sent; 0 when there are not two instants.
+func (c *comparison) perSecond(sent int) float64 {
+	if c.last <= c.first {
+		return 0
+	}
+	return float64(sent) / time.Duration(c.last-c.first).Seconds()
+}
+
+// wallClock turns offsets from the start of a pass, which are by the monotonic clock, into CLOCK_REALTIME.
+type wallClock struct {
+	// start is the time of day at offset 0, in nanoseconds since 1970.
+	start int64
+	// drift is by how many nanoseconds the time of day went further than the monotonic clock within elapsed nanoseconds.
+	drift, elapsed int64
+}
+
+// newWallClock reads both clocks again at the end of a pass that began at start.
+func newWallClock(start, end time.Time) wallClock {
+	elapsed := int64(end.Sub(start))
+	return wallClock{start: start.UnixNano(), drift: end.UnixNano() - start.UnixNano() - elapsed, elapsed: max(elapsed, 1)}
+}
+
+// wall is the time of day at an offset, in nanoseconds since 1970.
+func (w wallClock) wall(offset int64) int64 {
+	return w.start + offset + int64(float64(w.drift)*float64(offset)/float64(w.elapsed))
+}
