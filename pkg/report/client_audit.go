@@ -1,14 +1,5 @@
 package report
 
-import (
-	"encoding/json"
-	"errors"
-	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
-)
-
 // ClientAudit is what the client found out about itself during one pass: client.json. What is nil is not known.
 type ClientAudit struct {
 	Schema int `json:"schema"`
@@ -47,29 +38,12 @@ const (
 // WriteClientAudit writes client.json of a pass into the run directory dir.
 func WriteClientAudit(dir, pass string, a ClientAudit) error {
 	a.Schema = SchemaVersion
-	data, err := encodeJSON(a)
-	if err != nil {
-		return fmt.Errorf("encoding %s: %w", ClientFile, err)
-	}
-	return WriteFile(filepath.Join(dir, pass, ClientFile), data)
+	return writePassFile(dir, pass, ClientFile, a)
 }
 
 // readClientAudit reads client.json of a pass; nil when there is none.
 func readClientAudit(dir, pass string) (*ClientAudit, error) {
-	path := filepath.Join(dir, pass, ClientFile)
-	data, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("reading what the client found out about itself: %w", err)
-	}
-	var a ClientAudit
-	if err := json.Unmarshal(data, &a); err != nil {
-		return nil, fmt.Errorf("reading what the client found out about itself: %s: %w", position(path, data, err), err)
-	}
-	if err := checkSchema(path, &a.Schema); err != nil {
-		return nil, fmt.Errorf("reading what the client found out about itself: %w", err)
-	}
-	return &a, nil
+	return readPassFile(dir, pass, ClientFile, "what the client found out about itself", (*ClientAudit).check)
 }
+
+func (a *ClientAudit) check() error { return checkSchema(&a.Schema) }

@@ -1,13 +1,6 @@
 package report
 
-import (
-	"encoding/json"
-	"errors"
-	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
-)
+import "fmt"
 
 // GPURecord is what a vendor's tool told of the GPUs beside one pass: gpu.json in the folder of the pass.
 type GPURecord struct {
@@ -64,39 +57,18 @@ type GPUSample struct {
 	GPUs []GPUReading `json:"gpus"`
 }
 
-// WriteGPURecord writes what was told beside a pass into the run directory dir.
-func WriteGPURecord(dir, pass string, r GPURecord) error {
-	data, err := encodeJSON(r)
-	if err != nil {
-		return fmt.Errorf("encoding %s: %w", GPUFile, err)
-	}
-	return WriteFile(filepath.Join(dir, pass, GPUFile), data)
-}
+// WriteGPURecord writes gpu.json of a pass into the run directory dir.
+func WriteGPURecord(dir, pass string, r GPURecord) error { return writePassFile(dir, pass, GPUFile, r) }
 
-// readGPURecord reads what was told beside a pass; nil when there is no file.
+// readGPURecord reads gpu.json of a pass; nil when there is none.
 func readGPURecord(dir, pass string) (*GPURecord, error) {
-	path := filepath.Join(dir, pass, GPUFile)
-	data, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("reading the state of the GPUs: %w", err)
-	}
-	var r GPURecord
-	if err := json.Unmarshal(data, &r); err != nil {
-		return nil, fmt.Errorf("reading the state of the GPUs: %s: %w", position(path, data, err), err)
-	}
-	if err := r.check(); err != nil {
-		return nil, fmt.Errorf("reading the state of the GPUs: %s: %w", path, err)
-	}
-	return &r, nil
+	return readPassFile(dir, pass, GPUFile, "the state of the GPUs", (*GPURecord).check)
 }
 
 // check finds what no record of ours has: another version, or samples that are not one after the other.
 func (r *GPURecord) check() error {
-	if r.Schema < oldestSchema || r.Schema > SchemaVersion {
-		return fmt.Errorf("schema version %d; this program reads versions %d to %d", r.Schema, oldestSchema, SchemaVersion)
+	if err := checkSchema(&r.Schema); err != nil {
+		return err
 	}
 	before := 0.0
 	for i, s := range r.Samples {

@@ -95,8 +95,8 @@ func decodeManifest(path string, data []byte) (Manifest, error) {
 	if err := json.Unmarshal(data, &version); err != nil {
 		return Manifest{}, fmt.Errorf("%s: %w", position(path, data, err), err)
 	}
-	if err := checkSchema(path, version.Schema); err != nil {
-		return Manifest{}, err
+	if err := checkSchema(version.Schema); err != nil {
+		return Manifest{}, fmt.Errorf("%s: %w", path, err)
 	}
 	// What an older program did not write had the default.
 	m := Manifest{Thresholds: DefaultThresholds()}
@@ -107,12 +107,12 @@ func decodeManifest(path string, data []byte) (Manifest, error) {
 }
 
 // checkSchema refuses a version of the format that this program does not know.
-func checkSchema(path string, version *int) error {
+func checkSchema(version *int) error {
 	switch {
 	case version == nil:
-		return fmt.Errorf("%s: no schema version; this program reads versions %d to %d", path, oldestSchema, SchemaVersion)
+		return fmt.Errorf("no schema version; this program reads versions %d to %d", oldestSchema, SchemaVersion)
 	case *version < oldestSchema || *version > SchemaVersion:
-		return fmt.Errorf("%s: schema version %d; this program reads versions %d to %d", path, *version, oldestSchema, SchemaVersion)
+		return fmt.Errorf("schema version %d; this program reads versions %d to %d", *version, oldestSchema, SchemaVersion)
 	}
 	return nil
 }
