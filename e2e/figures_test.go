@@ -39,6 +39,8 @@ var spoiled = []struct {
 	{"another verdict", inSummary(func(s map[string]any) { s["verdict"] = "suspect" }), "verdict: suspect"},
 	{"another record", inFile("full/records.jsonl", `"last_token_ns":`, `"last_token_ns":1`), "e2el_ms.mean: "},
 	{"another time of the server", inFile("summarization/records.jsonl", `"queue_ms":`, `"queue_ms":1`), "summarization.queue_ms.mean: "},
+	{"another lag", inFile("full/records.jsonl", `"chunk_lags_us":[`, `"chunk_lags_us":[99999,`), "client.full.lag_ms.mean: "},
+	{"another time of the client's", inFile("full/client.json", `"wall_s": `, `"wall_s": 1`), "client.full.cpu_share: "},
 	{"another counter", inFile("full/metrics-after.prom", "\nvllm:prompt_tokens_total{", "\nvllm:prompt_tokens_total 1\nvllm:prompt_tokens_total{"),
 		"proof.full.prompt_tokens: "},
 	{"another fact", inFile("manifest.json", `"vocab_size": `, `"vocab_size": 1`), "model.vocab_size: "},
