@@ -52,9 +52,12 @@ faults: ## the fault matrix, $(FAULT_RUNS) times in a row with the race detector
 		grep -E '^ *(--- )?FAIL' $$log; \
 	done; echo "$$failed of $(FAULT_RUNS) runs failed"; test $$failed = 0
 
-bench: ## Go benchmarks of the parts whose speed is claimed, and what the proof costs
+bench: build ## Go benchmarks of the parts whose speed is claimed, what the proof costs, the client at 64 to 2,000 streams, aiohttp beside it
 	go test -run '^$$' -bench . -benchmem ./pkg/... ./internal/...
 	go test -run '^$$' -bench ProofCost -v ./cmd/...
+	bench/selftest.sh $(BIN)
+	@if command -v python3 >/dev/null; then python3 bench/clients.py --binary $(BIN) --tools ours,aiohttp; \
+	else echo "bench/clients.py is left out: no python3"; fi
 
 clean:
 	rm -rf bin

@@ -9,6 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// backlog is how many connections may wait to be accepted.
+const backlog = 16 << 10
+
 // Serve serves until ctx ends and returns what it sent. It closes the listener. Streams that are under way are cut then.
 func Serve(ctx context.Context, l net.Listener, o Options) ([]*Request, error) {
 	defer l.Close()
@@ -18,6 +21,11 @@ func Serve(ctx context.Context, l net.Listener, o Options) ([]*Request, error) {
 	fd, err := duplicate(l)
 	if err != nil {
 		return nil, err
+	}
+	// Clients open all their connections at once; the system's own limit (net.core.somaxconn) still holds.
+	if err := unix.Listen(fd, backlog); err != nil {
+		_ = unix.Close(fd)
+		return nil, fmt.Errorf("listening: %w", err)
 	}
 	// The duplicate goes on listening; this takes the socket away from the runtime's own poller.
 	l.Close()

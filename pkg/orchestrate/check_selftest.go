@@ -26,7 +26,7 @@ func (c *checker) selftest() {
 	if l := last.Limit; l != nil {
 		shown = fmt.Sprintf("that this client is exact with up to %d streams at %.0f tokens/s", l.Streams, l.TokensPerSecond)
 	}
-	c.warn(checkSelftest, fmt.Sprintf("%d requests at once: the last selftest of this box (%s) showed %s", streams,
+	c.warn(checkSelftest, fmt.Sprintf("%s at once: the last selftest of this box (%s) showed %s", counted(streams, "request"),
 		last.Time.Format(time.DateOnly), shown),
 		fmt.Sprintf("run sqzb-orchestrate selftest --concurrency %d on the idle box, or bound load.concurrency", streams))
 }

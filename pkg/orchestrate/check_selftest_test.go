@@ -29,7 +29,7 @@ func TestSelftestFinding(t *testing.T) {
 		{"more than was exact", 257, shown(&selftest.Limit{Streams: 256, TokensPerSecond: 12800}),
 			[]string{"warning [selftest] 257 requests at once: the last selftest of this box (2026-11-23) showed that this client is " +
 				"exact with up to 256 streams at 12800 tokens/s"}},
-		{"nothing was exact", 1, shown(nil), []string{"warning [selftest] 1 requests at once: the last selftest of this box (2026-11-23) " +
+		{"nothing was exact", 1, shown(nil), []string{"warning [selftest] 1 request at once: the last selftest of this box (2026-11-23) " +
 			"showed that this client measures none of the loads that it tried exactly"}},
 		{"of another box", 1024, other, []string{}},
 	}

@@ -37,9 +37,12 @@ func figures(streams int, c *comparison, u usage, clock wallClock) Level {
 	return l
 }
 
-// times sorts the samples.
-func times(itl, ttft []float64) Times {
+// times sorts the samples; nil without any.
+func times(itl, ttft []float64) *Times {
+	if len(itl) == 0 || len(ttft) == 0 {
+		return nil
+	}
 	slices.Sort(itl)
 	slices.Sort(ttft)
-	return Times{MedianITL: quantile(itl, 0.5), P99ITL: quantile(itl, 0.99), MedianTTFT: quantile(ttft, 0.5)}
+	return &Times{MedianITL: quantile(itl, 0.5), P99ITL: quantile(itl, 0.99), MedianTTFT: quantile(ttft, 0.5)}
 }

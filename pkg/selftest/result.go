@@ -66,8 +66,8 @@ type Level struct {
 	// MemoryPerStream is by how much this process grew, in bytes per stream: connection, buffers, the request, its stamps.
 	MemoryPerStream *float64 `json:"memory_bytes_per_stream"`
 	// Seen are the times as the client measured them, True as the metronome sent.
-	Seen Times `json:"seen"`
-	True Times `json:"true"`
+	Seen *Times `json:"seen"`
+	True *Times `json:"true"`
 	// ServerLate is how long after they were due the metronome sent tokens, in microseconds; ServerCPUShare its share of a core,
 	// ServerBuffered how many tokens its sockets did not take at once.
 	ServerLate     *Spread `json:"server_late_us"`

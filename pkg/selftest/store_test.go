@@ -16,7 +16,7 @@ func sample() *Result {
 		Levels: []Level{
 			{Streams: 64, Events: 16000, EventsPerSecond: 3200.4, ITLError: &Spread{0.9, 12.2, 60}, TTFTError: &Spread{6, 15, 40.6},
 				ScheduleLag: &Spread{20, 30, 31}, ClientLag: &Spread{11, 55, 800}, CPUPerEvent: 14.25, CPUShare: 0.05, MemoryPerStream: new(50_000.0),
-				Seen: Times{20, 20.1, 60.5}, True: Times{20, 20.1, 60.1}, ServerLate: &Spread{50, 100, 200}, ServerCPUShare: 0.1, Exact: true},
+				Seen: &Times{20, 20.1, 60.5}, True: &Times{20, 20.1, 60.1}, ServerLate: &Spread{50, 100, 200}, ServerCPUShare: 0.1, Exact: true},
 			{Streams: 2048, Events: 500_000, EventsPerSecond: 98_000, Failed: 1, Failure: "cut_stream: broke", Lost: 12, Extra: 3,
 				ITLError: &Spread{100, 20_100, 60_000}, TTFTError: &Spread{1, 2, 3}, Coalesced: 0.251, CPUPerEvent: 9.9, CPUShare: 0.99},
 		}}

@@ -47,7 +47,7 @@ func (r *Result) Text() []byte {
 	fmt.Fprintln(&b, "Error in µs: what the client saw against what the server sent")
 	r.table(&b, "streams\tevents/s\tITL p50\tp99\tmax\tTTFT p50\tp99\tmax\tfailed\tlost\textra\texact\t", (*Level).errors)
 	fmt.Fprintln(&b, "\nCost, and lags in µs")
-	r.table(&b, "streams\tCPU µs/event\tCPU %\tKiB/stream\tcoalesced %\tclient lag p50\tp99\tmax\tserver late p99\tmax\t", (*Level).costs)
+	r.table(&b, "streams\tCPU µs/event\tCPU %\tKiB/stream\tcoalesced %\tclient lag p50\tp99\tmax\tsent late p99\tmax\tserver late p99\tmax\t", (*Level).costs)
 	for _, l := range r.Levels {
 		if l.Failed > 0 {
 			fmt.Fprintf(&b, "\nOf %d requests %d failed, the first one by %s\n", l.Streams, l.Failed, l.Failure)
@@ -82,7 +82,8 @@ func (l *Level) costs() []string {
 		memory = fmt.Sprintf("%.0f", *l.MemoryPerStream/1024)
 	}
 	return slices.Concat([]string{strconv.Itoa(l.Streams), fmt.Sprintf("%.1f", l.CPUPerEvent), fmt.Sprintf("%.0f", 100*l.CPUShare),
-		memory, fmt.Sprintf("%.1f", 100*l.Coalesced)}, l.ClientLag.cells(), l.ServerLate.cells()[1:])
+		memory, fmt.Sprintf("%.1f", 100*l.Coalesced)}, l.ClientLag.cells(),
+		l.ScheduleLag.cells()[1:], l.ServerLate.cells()[1:])
 }
 
 // cells are p50, p99 and the maximum; a dash each where there is no sample.
