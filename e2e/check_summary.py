@@ -523,6 +523,20 @@ def recompute(run):
     } | time_figures(source, full) | client_figures(full)
 
 
+def check_arrivals(run):
+    """Yields what in the manifest's load does not fit the schedule of a pass that is complete."""
+    manifest = read_json(run / "manifest.json")
+    load = manifest["load"]
+    if ("ramp" in load) != (load["request_rate"] == "ramp"):
+        yield f"load: request_rate {load['request_rate']}, ramp {load.get('ramp')}"
+    for p in (p for p in manifest["passes"] or [] if p["complete"]):
+        due = read_records(run / p["name"] / "records.jsonl")["scheduled_ns"] / 1e9
+        if not math.isclose(due.max(), load["last_arrival_s"], rel_tol=TOLERANCE):
+            yield f"load.last_arrival_s: {load['last_arrival_s']}, in the {p['name']} pass {due.max()}"
+        if due.max() >= load.get("duration_s", math.inf):
+            yield f"load.duration_s: {load['duration_s']}, in the {p['name']} pass a request was due at {due.max()}"
+
+
 def check_reasons(summary):
     """Takes reasons, notes and verdict out of a summary, and yields what does not fit in them."""
     weights = {"invalid": 2, "suspect": 1}
@@ -582,7 +596,7 @@ def check(run):
     summary = read_json(run / "summary.json")
     if missing := {"reasons", "notes", "verdict"} - summary.keys():
         return [f"{key}: missing in summary.json" for key in sorted(missing)], 0
-    flaws = list(check_reasons(summary))
+    flaws = list(check_reasons(summary)) + list(check_arrivals(run))
     c = Comparison()
     c.compare(recompute(run), summary)
     return flaws + sorted(c.differences), c.numbers

@@ -69,6 +69,7 @@ func runScripts(t *testing.T, dir string) {
 	}
 	maps.Copy(cmds, faultCmds())
 	maps.Copy(cmds, proofCmds())
+	cmds["scheduled"] = cmdScheduled
 	testscript.Run(t, testscript.Params{
 		Dir:                 dir,
 		RequireExplicitExec: true,

@@ -4,7 +4,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"time"
 )
 
 // finish fills in the defaults that depend on the recipe's place or on other keys.
@@ -31,9 +30,6 @@ func (d *decoder) nameAfterFile() {
 	d.config.Name = name
 }
 
-// longestSchedule keeps a misspelt rate from making a run that nobody will see the end of.
-const longestSchedule = 365 * 24 * time.Hour
-
 // check looks at what several keys say together.
 func (d *decoder) check() {
 	c := d.config
@@ -49,11 +45,7 @@ func (d *decoder) check() {
 		d.report(d.near("load.max_input_len"), "load.max_input_len",
 			"prompts are random without dataset.path and need a length, got %s; allowed a whole number from 1 to %d", got, maxCount)
 	}
-	lasts := float64(c.Dataset.NumRequests) / c.Load.RequestRate
-	if lasts > longestSchedule.Seconds() && d.isFree("dataset.num_requests") {
-		d.report(d.near("load.request_rate"), "load.request_rate",
-			"too low for %d requests: the last would be sent after more than %d days", c.Dataset.NumRequests, int(longestSchedule.Hours()/24))
-	}
+	d.checkArrivals()
 }
 
 // isFree is true for a key about which nothing has been reported.

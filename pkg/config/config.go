@@ -86,8 +86,14 @@ type Workload struct {
 	MaxInputLen int
 	// MaxOutputLen is the max_tokens of the full pass.
 	MaxOutputLen int
-	// RequestRate is arrivals per second (Poisson); +Inf sends all at time 0.
+	// RequestRate is arrivals per second; +Inf sends all at time 0, or by Ramp where there is one.
 	RequestRate float64
+	// Ramp is a rate of arrivals that changes; nil for none.
+	Ramp *Ramp
+	// Burstiness is the shape of the gamma distribution of the gaps between arrivals: 1 is Poisson, +Inf even gaps.
+	Burstiness float64
+	// Duration is how long requests are sent; 0 for no limit.
+	Duration time.Duration
 	// Concurrency bounds the requests in flight; 0 for no bound.
 	Concurrency int
 	Seed        int64
@@ -103,6 +109,12 @@ type Workload struct {
 	StallTimeout time.Duration
 	// WarmupRequests is the number of requests before each pass; -1 for "auto".
 	WarmupRequests int
+}
+
+// Ramp is a number of arrivals per second that changes linearly from From, which may be 0, to To within Duration, and then stays.
+type Ramp struct {
+	From, To float64
+	Duration time.Duration
 }
 
 // Output is where results go.

@@ -53,6 +53,8 @@ load:
   max_input_len: 4
   max_output_len: 5
   request_rate: 6.5
+  burstiness: 0.25
+  duration: 15m
   concurrency: 7
   seed: -8
   ignore_eos: false
@@ -84,7 +86,7 @@ verdict: {max_failed: 12, max_schedule_lag: 13ms, max_schedule_lag_gap_share: 0.
 			Timings:         "histogram",
 		},
 		Dataset: Dataset{Path: "/d.pkl", Tokenizer: "/home/me/t", NumRequests: 3},
-		Load: Workload{MaxInputLen: 4, MaxOutputLen: 5, RequestRate: 6.5, Concurrency: 7, Seed: -8, IgnoreEOS: &no,
+		Load: Workload{MaxInputLen: 4, MaxOutputLen: 5, RequestRate: 6.5, Burstiness: 0.25, Duration: 15 * time.Minute, Concurrency: 7, Seed: -8, IgnoreEOS: &no,
 			StopTokenIDs: []int{9, 10}, ReceiveStamps: "user", ChunkUsage: &yes, StallTimeout: 14 * time.Minute, WarmupRequests: 11},
 		Output: Output{Dir: "/p"},
 		Verdict: Verdict{MaxFailed: 12, MaxScheduleLag: 13 * time.Millisecond, MaxScheduleLagGapShare: 0.15, MaxClientCPUShare: 0.17,
@@ -92,6 +94,13 @@ verdict: {max_failed: 12, max_schedule_lag: 13ms, max_schedule_lag_gap_share: 0.
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("config (-want +got):\n%s", diff)
+	}
+}
+
+func TestRampIsStored(t *testing.T) {
+	c := mustLoad(t, "server: {model: /m}\ndataset: {path: /d}\nload: {ramp: {duration: 90s, to: 0.5, from: 1e3}, burstiness: .inf}\n")
+	if diff := cmp.Diff(&Ramp{From: 1000, To: 0.5, Duration: 90 * time.Second}, c.Load.Ramp); diff != "" || !math.IsInf(c.Load.Burstiness, 1) {
+		t.Errorf("burstiness %v, ramp (-want +got):\n%s", c.Load.Burstiness, diff)
 	}
 }
 

@@ -24,6 +24,7 @@ func Default() Config {
 		Load: Workload{
 			MaxOutputLen:   1024,
 			RequestRate:    math.Inf(1),
+			Burstiness:     1,
 			ReceiveStamps:  "auto",
 			StallTimeout:   10 * time.Minute,
 			WarmupRequests: -1,

@@ -87,11 +87,10 @@ func (w *writer) load(l *Workload) {
 	w.line(0, "load", "")
 	w.line(1, "max_input_len", strconv.Itoa(l.MaxInputLen))
 	w.line(1, "max_output_len", strconv.Itoa(l.MaxOutputLen))
-	rate := "inf"
-	if !math.IsInf(l.RequestRate, 1) {
-		rate = numberText(l.RequestRate)
-	}
-	w.line(1, "request_rate", rate)
+	w.line(1, "request_rate", rateText(l.RequestRate))
+	w.line(1, "ramp", rampText(l.Ramp))
+	w.line(1, "burstiness", rateText(l.Burstiness))
+	w.line(1, "duration", offText(l.Duration))
 	w.line(1, "concurrency", strconv.Itoa(l.Concurrency))
 	w.line(1, "seed", strconv.FormatInt(l.Seed, 10))
 	w.line(1, "ignore_eos", truthText(l.IgnoreEOS))
@@ -102,11 +101,7 @@ func (w *writer) load(l *Workload) {
 	w.line(1, "stop_token_ids", stop)
 	w.line(1, "receive_stamps", l.ReceiveStamps)
 	w.line(1, "chunk_usage", truthText(l.ChunkUsage))
-	stall := "0"
-	if l.StallTimeout > 0 {
-		stall = l.StallTimeout.String()
-	}
-	w.line(1, "stall_timeout", stall)
+	w.line(1, "stall_timeout", offText(l.StallTimeout))
 	w.line(1, "warmup_requests", wordOrNumber("auto", -1, l.WarmupRequests))
 }
 
@@ -138,6 +133,29 @@ func truthText(v *bool) string {
 }
 
 func numberText(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
+
+// rateText is a number that may be infinite.
+func rateText(v float64) string {
+	if math.IsInf(v, 1) {
+		return "inf"
+	}
+	return numberText(v)
+}
+
+func rampText(r *Ramp) string {
+	if r == nil {
+		return "{}"
+	}
+	return fmt.Sprintf("{from: %s, to: %s, duration: %s}", numberText(r.From), numberText(r.To), durationText(r.Duration))
+}
+
+// offText is a duration that may be none.
+func offText(d time.Duration) string {
+	if d == 0 {
+		return "0"
+	}
+	return durationText(d)
+}
 
 // durationText is 30m where Duration.String says 30m0s.
 func durationText(d time.Duration) string {

@@ -75,13 +75,16 @@ load:
   max_input_len: 5
   max_output_len: 1024
   request_rate: 0.25
+  ramp: {}
+  burstiness: 1
+  duration: 0
   concurrency: 0
   seed: -1
   ignore_eos: true
   stop_token_ids: [1, 2]
   receive_stamps: auto
   chunk_usage: auto
-  stall_timeout: 10m0s
+  stall_timeout: 10m
   warmup_requests: auto
 output:
   dir: /r/results

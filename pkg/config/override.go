@@ -8,7 +8,7 @@ import (
 
 // override is one --set, understood.
 type override struct {
-	// steps lead from the root to the key; below server.args and server.env the rest of the path is one step.
+	// steps lead from the root to the key; below server.args, server.env and load.ramp the rest of the path is one step.
 	steps []string
 	value *node
 }
@@ -45,7 +45,7 @@ func parseOverrides(r *reporter, set []string) []override {
 
 // splitPath gives the steps of a path of the schema, or what is wrong with it.
 func splitPath(l layout, path string) (steps []string, wrong string) {
-	for _, open := range []string{argsPath, envPath} {
+	for _, open := range []string{argsPath, envPath, rampPath} {
 		if name, below := strings.CutPrefix(path, open+"."); below {
 			return append(strings.Split(open, "."), name), ""
 		}

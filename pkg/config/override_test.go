@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -40,6 +41,9 @@ func TestOverrides(t *testing.T) {
 		"the later wins":    {[]string{"load.seed=x", "load.seed=3", "load.seed=4"}, func(p *picked) { p.Load.Seed = 4 }},
 		"a section":         {[]string{"load.concurrency=9", "load={seed: 3}"}, func(p *picked) { p.Load.Seed = 3 }},
 		"a list":            {[]string{"load.stop_token_ids=[1, 2]"}, func(p *picked) { p.Load.StopTokenIDs = []int{1, 2} }},
+		"a ramp":            {[]string{"load.ramp={from: 2, to: 20, duration: 60s}"}, func(p *picked) { p.Load.Ramp = &Ramp{2, 20, time.Minute} }},
+		"a ramp, in parts":  {[]string{"load.ramp.from=0", "load.ramp.to=2", "load.ramp.duration=1s", "load.ramp.to=30"}, func(p *picked) { p.Load.Ramp = &Ramp{0, 30, time.Second} }},
+		"no ramp after all": {[]string{"load.ramp.from=0", "load.ramp={}"}, func(*picked) {}},
 		"a flag, new":       {[]string{"server.args.a.b=[0.10, x]"}, func(p *picked) { p.Args = append(p.Args, Arg{Name: "a.b", Values: []string{"0.10", "x"}}) }},
 		"a flag, in place":  {[]string{"server.args.max-num-seqs=8"}, func(p *picked) { p.Args[0] = Arg{Name: "max-num-seqs", Values: []string{"8"}} }},
 		"a flag, off":       {[]string{"server.args.seed=false"}, func(p *picked) { p.Args[1] = Arg{Name: "seed", Off: true} }},
@@ -76,14 +80,16 @@ func TestOverrideProblems(t *testing.T) {
 		"key of elsewhere":  {[]string{"model=/m"}, "--set: model: unknown key; did you mean server.model?"},
 		"unknown section":   {[]string{"sweep.matrix={}"}, "--set: sweep.matrix: unknown key; allowed dataset, load, name, output, server, verdict"},
 		"too deep":          {[]string{"load.seed.x=1"}, "--set: load.seed.x: unknown key; did you mean seed?"},
-		"strange path":      {[]string{"load.\x1b[31m=1"}, `--set: "load.\x1b[31m": unknown key; allowed chunk_usage, concurrency, ignore_eos, max_input_len, max_output_len, receive_stamps, request_rate, seed, stall_timeout, stop_token_ids, warmup_requests`},
+		"strange path":      {[]string{"load.\x1b[31m=1"}, `--set: "load.\x1b[31m": unknown key; allowed burstiness, chunk_usage, concurrency, duration, ignore_eos, max_input_len, max_output_len, ramp, receive_stamps, request_rate, seed, stall_timeout, stop_token_ids, warmup_requests`},
 		"broken value":      {[]string{"load.seed=[1"}, `--set: load.seed: broken YAML: did not find expected ',' or ']' in what begins here, got "[1"; allowed a value in YAML, text in quotes if need be`},
 		"empty value":       {[]string{"load.seed="}, "--set: load.seed: no value; allowed a whole number of 64 bits, or leave the key out"},
 		"wrong type":        {[]string{`server.port="8000"`}, `--set: server.port: wrong type, got the text "8000"; allowed auto, or a whole number from 1 to 65535`},
 		"unset variable":    {[]string{"dataset.path=${NO_1}/x"}, "--set: dataset.path: the variable is not set, got ${NO_1}; allowed a variable of the environment"},
 		"own flag":          {[]string{"server.args.port=1"}, "--set: server.args.port: this program sets the flag itself; allowed in its place server.port"},
 		"dashes":            {[]string{"server.args.--seed=1"}, "--set: server.args.--seed: a flag with its dashes; allowed without them, seed"},
-		"section no map":    {[]string{"load=3", "load.seed=1"}, "--set: load: wrong type, got 3; allowed a map of chunk_usage, concurrency, ignore_eos, max_input_len, max_output_len, receive_stamps, request_rate, seed, stall_timeout, stop_token_ids, warmup_requests"},
+		"part of a ramp":    {[]string{"load.ramp.to=30"}, "--set: load.ramp.duration: missing; allowed a duration above 0 such as 90s, 30m or 1h30m\n--set: load.ramp.from: missing; allowed a number above 0, or 0"},
+		"unknown in a ramp": {[]string{"load.ramp={from: 1, to: 2, duration: 1s}", "load.ramp.step=30"}, "--set: load.ramp.step: unknown key; allowed duration, from, to"},
+		"section no map":    {[]string{"load=3", "load.seed=1"}, "--set: load: wrong type, got 3; allowed a map of burstiness, chunk_usage, concurrency, duration, ignore_eos, max_input_len, max_output_len, ramp, receive_stamps, request_rate, seed, stall_timeout, stop_token_ids, warmup_requests"},
 		"duplicates":        {[]string{"load={seed: 1, seed: 2}"}, "--set: load.seed: a duplicate key; allowed once"},
 		"takes model away":  {[]string{"server={}"}, "--set: server.model: missing; allowed a folder or a Hugging Face name"},
 		"takes data away":   {[]string{`dataset.path=""`}, "recipe.yaml:2:1: load.max_input_len: prompts are random without dataset.path and need a length, got nothing; allowed a whole number from 1 to 2147483647"},

@@ -118,20 +118,9 @@ func positive(dst *float64) rule {
 	}}
 }
 
-// duration is text with units. A bare number is refused: 30 could be seconds or minutes.
 // share is a part of something, 0.01 for 1 %.
 func share(dst *float64) rule {
-	r := positive(dst)
-	set := r.set
-	return rule{"a number above 0, such as 0.01 for 1 %", func(d *decoder, path string, n *node) string {
-		before := *dst
-		wrong := set(d, path, n)
-		if wrong == "" && math.IsInf(*dst, 1) {
-			*dst = before
-			return outOfRange
-		}
-		return wrong
-	}}
+	return rule{"a number above 0, such as 0.01 for 1 %", finite(dst).set}
 }
 
 // oneOf is one of a few words.
@@ -148,6 +137,7 @@ func oneOf(dst *string, words ...string) rule {
 	}}
 }
 
+// duration is text with units. A bare number is refused: 30 could be seconds or minutes.
 func duration(dst *time.Duration) rule {
 	return rule{"a duration above 0 such as 90s, 30m or 1h30m", func(_ *decoder, _ string, n *node) string {
 		switch n.kind {

@@ -44,6 +44,9 @@ func schema(c *Config) []key {
 		{"load.max_input_len", whole(&c.Load.MaxInputLen, 0, maxCount)},
 		{"load.max_output_len", whole(&c.Load.MaxOutputLen, 1, maxCount)},
 		{"load.request_rate", wordOr("inf", func() { c.Load.RequestRate = math.Inf(1) }, positive(&c.Load.RequestRate))},
+		{rampPath, ramp(&c.Load.Ramp)},
+		{"load.burstiness", wordOr("inf", func() { c.Load.Burstiness = math.Inf(1) }, positive(&c.Load.Burstiness))},
+		{"load.duration", offOr(&c.Load.Duration)},
 		{"load.concurrency", whole(&c.Load.Concurrency, 0, maxCount)},
 		{"load.seed", whole(&c.Load.Seed, math.MinInt64, math.MaxInt64)},
 		{"load.ignore_eos", wordOr("auto", func() { c.Load.IgnoreEOS = nil }, truth(&c.Load.IgnoreEOS))},
@@ -64,10 +67,11 @@ func schema(c *Config) []key {
 	}
 }
 
-// Two maps of the schema have keys of the user's own.
+// The maps of the schema: two have keys of the user's own.
 const (
 	argsPath = "server.args"
 	envPath  = "server.env"
+	rampPath = "load.ramp"
 )
 
 // layout answers questions about the paths of the schema.

@@ -2,6 +2,7 @@ package orchestrate
 
 import (
 	"context"
+	"math"
 	"net"
 	"os"
 	"os/exec"
@@ -9,6 +10,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -71,6 +73,12 @@ func TestCheck(t *testing.T) {
 			[]string{`exit 5 [stop_command] stop command "/no/such/stop": no such file or directory`}, true},
 		{"flags", func(c *config.Config) { c.Server.Args = []config.Arg{{Name: "disable_log_requests"}} }, ExitServer,
 			[]string{"exit 5 [flags] simulator 0.32.0 does not take --disable-log-requests"}, true},
+		{"too few requests for the duration", func(c *config.Config) {
+			c.Load.RequestRate, c.Load.Burstiness, c.Load.Duration = 10, math.Inf(1), time.Second
+		}, ExitRecipe, []string{"exit 3 [recipe] within load.duration (1s) 10 requests arrive, and dataset.num_requests is 4"}, false},
+		{"and with a data set that is too short", func(c *config.Config) {
+			c.Dataset.NumRequests, c.Load.RequestRate, c.Load.Duration = 65, 1000, time.Minute
+		}, ExitRecipe, []string{"exit 3 [recipe] within load.duration (1m0s)", "exit 4 [dataset] reading data set MODEL/prompts.pkl: the file has 64 rows, 65 were asked for"}, false},
 		{"host", func(c *config.Config) { c.Server.Host = "192.0.2.1" }, ExitRecipe, []string{"exit 3 [port] finding a free port: "}, true},
 	}
 	for _, tt := range tests {

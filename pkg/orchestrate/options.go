@@ -68,12 +68,12 @@ func modelOptions(cfg *config.Config, o Options) dataset.ModelOptions {
 	return m
 }
 
-func loadOptions(cfg *config.Config) dataset.LoadOptions {
-	return dataset.LoadOptions{Path: cfg.Dataset.Path, NumRequests: cfg.Dataset.NumRequests}
+func loadOptions(cfg *config.Config, n int) dataset.LoadOptions {
+	return dataset.LoadOptions{Path: cfg.Dataset.Path, NumRequests: n}
 }
 
-func randomOptions(cfg *config.Config, m dataset.Model) dataset.RandomOptions {
-	return dataset.RandomOptions{N: cfg.Dataset.NumRequests, Length: cfg.Load.MaxInputLen, Vocab: m.VocabSize,
+func randomOptions(cfg *config.Config, m dataset.Model, n int) dataset.RandomOptions {
+	return dataset.RandomOptions{N: n, Length: cfg.Load.MaxInputLen, Vocab: m.VocabSize,
 		Seed: cfg.Load.Seed}
 }
 
@@ -126,6 +126,17 @@ func requests(in *Inputs, served, idPrefix string, prompts []dataset.Prompt, max
 		}
 	}
 	return list
+}
+
+// arrivals are those of a pass with at most n requests.
+func arrivals(cfg *config.Config, n int) bench.Arrivals {
+	l := cfg.Load
+	a := bench.Arrivals{N: n, Rate: l.RequestRate, Burstiness: l.Burstiness, Duration: l.Duration, Seed: l.Seed}
+	if l.Ramp != nil {
+		ramp := bench.Ramp(*l.Ramp)
+		a.Ramp = &ramp
+	}
+	return a
 }
 
 func benchOptions(cfg *config.Config, in *Inputs, reqs []client.Request) bench.Options {
@@ -204,7 +215,15 @@ func datasetInfo(set dataset.Set) report.DatasetInfo {
 
 func loadInfo(cfg *config.Config, in *Inputs) report.LoadInfo {
 	l := report.LoadInfo{RequestRate: rateText(cfg.Load.RequestRate), Concurrency: cfg.Load.Concurrency,
-		MaxOutputLen: cfg.Load.MaxOutputLen, IgnoreEOS: in.IgnoreEOS, StopTokenIDs: in.StopIDs, Seed: cfg.Load.Seed}
+		MaxOutputLen: cfg.Load.MaxOutputLen, IgnoreEOS: in.IgnoreEOS, StopTokenIDs: in.StopIDs, Seed: cfg.Load.Seed,
+		DurationSeconds: cfg.Load.Duration.Seconds()}
+	if r := cfg.Load.Ramp; r != nil {
+		l.RequestRate = "ramp"
+		l.Ramp = &report.RampInfo{From: r.From, To: r.To, DurationSeconds: r.Duration.Seconds()}
+	}
+	if b := cfg.Load.Burstiness; b != 1 {
+		l.Burstiness = rateText(b)
+	}
 	if n := len(in.Offsets); n > 0 {
 		l.LastArrivalSeconds = in.Offsets[n-1].Seconds()
 	}

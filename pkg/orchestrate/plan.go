@@ -133,8 +133,9 @@ func (p *Plan) Text() []byte {
 	fmt.Fprintf(&b, "data set: %s (%s), %d of %d rows, %d prompt tokens, %d to %d each\n", d.Source, d.Format, d.Requests,
 		d.RowsInFile, d.PromptTokens, d.Shortest, d.Longest)
 	last := time.Duration(p.Load.LastArrivalSeconds * float64(time.Second)).Round(time.Millisecond)
-	fmt.Fprintf(&b, "load: %d requests, rate %s requests/s (last arrival after %s), concurrency %s, %d warm-up requests\n",
-		d.Requests, p.Load.RequestRate, last, bound(p.Load.Concurrency), p.WarmupRequests)
+	shape := append(p.Load.Shape(), "concurrency "+bound(p.Load.Concurrency))
+	fmt.Fprintf(&b, "load: %d requests, rate %s (last arrival after %s), %s, %d warm-up requests\n",
+		d.Requests, p.Load.Rate(" requests/s"), last, strings.Join(shape, ", "), p.WarmupRequests)
 	fmt.Fprintf(&b, "end of output: ignore_eos %t, stop token ids %v\n", p.Load.IgnoreEOS, p.Load.StopTokenIDs)
 	fmt.Fprintf(&b, "model: %s, vocabulary %d, max_model_len %d\n", p.Model.Name, p.Model.VocabSize, p.Model.MaxModelLen)
 	fmt.Fprintf(&b, "results: %s/<start>-<id>, %s\n", p.OutputDir, p.Disk.amount())

@@ -51,14 +51,16 @@ func prepare(ctx context.Context, cfg *config.Config, o Options) (*Inputs, []*Er
 	in := &Inputs{}
 	note(in.readModel(cfg, o))
 	note(in.readLimit(cfg))
-	note(in.loadPrompts(ctx, cfg))
+	n, tooFew := requestCount(cfg)
+	note(tooFew)
+	note(in.loadPrompts(ctx, cfg, n))
 	if len(errs) > 0 {
 		return in, errs
 	}
 	note(in.makeWarmup(cfg))
 	in.decideStops(cfg)
 	in.ChunkUsage = chunkUsage(cfg)
-	in.Offsets = bench.Schedule(bench.Arrivals{N: len(in.Prompts.Prompts), Rate: cfg.Load.RequestRate, Seed: cfg.Load.Seed})
+	in.Offsets = bench.Schedule(arrivals(cfg, len(in.Prompts.Prompts)))
 	return in, errs
 }
 
@@ -85,14 +87,36 @@ func (in *Inputs) readLimit(cfg *config.Config) *Error {
 	return nil
 }
 
-// loadPrompts checks the prompts against as much as is known of the model.
-func (in *Inputs) loadPrompts(ctx context.Context, cfg *config.Config) *Error {
+// countedBeyond is how many arrivals are counted at most beyond those that there are prompts for.
+const countedBeyond = 10_000_000
+
+// requestCount is how many requests a pass sends: dataset.num_requests, or as many as arrive within load.duration. An error is
+// that these are more.
+func requestCount(cfg *config.Config) (int, *Error) {
+	wanted := cfg.Dataset.NumRequests
+	if cfg.Load.Duration == 0 {
+		return wanted, nil
+	}
+	n := arrivals(cfg, wanted+countedBeyond).Count()
+	if n <= wanted {
+		return n, nil
+	}
+	needed := strconv.Itoa(n)
+	if n == wanted+countedBeyond {
+		needed += " or more"
+	}
+	return wanted, fail(ExitRecipe, checkRecipe, fmt.Errorf("within load.duration (%v) %s requests arrive, and dataset.num_requests is %d",
+		cfg.Load.Duration, needed, wanted), fmt.Sprintf("set dataset.num_requests to at least %d, or shorten load.duration", n))
+}
+
+// loadPrompts reads or makes n prompts and checks them against as much as is known of the model.
+func (in *Inputs) loadPrompts(ctx context.Context, cfg *config.Config, n int) *Error {
 	var err error
 	switch {
 	case cfg.Dataset.Path != "":
-		in.Prompts, err = dataset.Load(ctx, loadOptions(cfg))
+		in.Prompts, err = dataset.Load(ctx, loadOptions(cfg, n))
 	case in.Model.VocabSize > 0:
-		in.Prompts, err = dataset.Random(randomOptions(cfg, in.Model))
+		in.Prompts, err = dataset.Random(randomOptions(cfg, in.Model, n))
 	default:
 		return nil
 	}

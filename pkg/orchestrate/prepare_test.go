@@ -2,12 +2,15 @@ package orchestrate
 
 import (
 	"math"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/squeezebits/sqzb-orchestrate/pkg/config"
 	"github.com/squeezebits/sqzb-orchestrate/pkg/dataset"
+	"github.com/squeezebits/sqzb-orchestrate/pkg/report"
 )
 
 func TestMaxModelLen(t *testing.T) {
@@ -63,6 +66,63 @@ func TestWarmupRequests(t *testing.T) {
 			Load: config.Workload{WarmupRequests: tt.fixed, Concurrency: tt.concurrency}}
 		if got := warmupRequests(cfg, tt.requests); got != tt.want {
 			t.Errorf("%s: got %d, want %d", tt.name, got, tt.want)
+		}
+	}
+}
+
+func TestRequestCount(t *testing.T) {
+	ramp := &config.Ramp{From: 0, To: 8, Duration: 4 * time.Second}
+	tests := []struct {
+		name string
+		have int
+		load config.Workload
+		want int
+		err  string
+	}{
+		{"no limit", 7, config.Workload{RequestRate: 8}, 7, ""},
+		{"as many as arrive", 7, config.Workload{RequestRate: 8, Duration: 500 * time.Millisecond}, 4, ""},
+		{"exactly enough", 4, config.Workload{RequestRate: 8, Duration: 500 * time.Millisecond}, 4, ""},
+		{"the one that is due at the end is not sent", 16, config.Workload{Ramp: ramp, Duration: 4 * time.Second}, 16, ""},
+		{"one too few", 3, config.Workload{RequestRate: 8, Duration: 500 * time.Millisecond}, 3,
+			"recipe: within load.duration (500ms) 4 requests arrive, and dataset.num_requests is 3"},
+		{"far too few", 3, config.Workload{RequestRate: 1e9, Duration: time.Hour}, 3,
+			"recipe: within load.duration (1h0m0s) 10000003 or more requests arrive, and dataset.num_requests is 3"},
+	}
+	for _, tt := range tests {
+		tt.load.Burstiness = math.Inf(1) // even gaps
+		got, err := requestCount(&config.Config{Dataset: config.Dataset{NumRequests: tt.have}, Load: tt.load})
+		text := ""
+		if err != nil {
+			text = err.Error()
+		}
+		if got != tt.want || text != tt.err {
+			t.Errorf("%s: got %d, %q; want %d, %q", tt.name, got, text, tt.want, tt.err)
+		}
+	}
+}
+
+func TestLoadInfo(t *testing.T) {
+	in := &Inputs{Offsets: []time.Duration{0, 1500 * time.Millisecond}}
+	tests := []struct {
+		load config.Workload
+		want report.LoadInfo
+		text string
+	}{
+		{config.Workload{RequestRate: math.Inf(1), Burstiness: 1}, report.LoadInfo{RequestRate: "inf"}, "inf/s"},
+		{config.Workload{RequestRate: 8, Burstiness: 0.5, Duration: 90 * time.Second},
+			report.LoadInfo{RequestRate: "8", Burstiness: "0.5", DurationSeconds: 90}, "8/s, burstiness 0.5, sent for 90 s"},
+		{config.Workload{RequestRate: math.Inf(1), Burstiness: math.Inf(1), Ramp: &config.Ramp{From: 0, To: 2.5, Duration: time.Minute}},
+			report.LoadInfo{RequestRate: "ramp", Burstiness: "inf", Ramp: &report.RampInfo{From: 0, To: 2.5, DurationSeconds: 60}},
+			"0 to 2.5/s within 60 s, burstiness inf"},
+	}
+	for _, tt := range tests {
+		tt.want.LastArrivalSeconds = 1.5
+		got := loadInfo(&config.Config{Load: tt.load}, in)
+		if diff := cmp.Diff(tt.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tt.text, diff)
+		}
+		if text := strings.Join(append([]string{got.Rate("/s")}, got.Shape()...), ", "); text != tt.text {
+			t.Errorf("got %q, want %q", text, tt.text)
 		}
 	}
 }

@@ -62,7 +62,7 @@ func facts(s Summary) [][2]string {
 		if l.Concurrency > 0 {
 			concurrency = fmt.Sprintf("concurrency %d", l.Concurrency)
 		}
-		add("load", "request rate "+l.RequestRate, concurrency, fmt.Sprintf("at most %d output tokens", l.MaxOutputLen),
+		add("load", "request rate "+l.Rate(""), strings.Join(l.Shape(), ", "), concurrency, fmt.Sprintf("at most %d output tokens", l.MaxOutputLen),
 			fmt.Sprintf("ignore_eos %t", l.IgnoreEOS))
 	}
 	if c := s.Client.Full; c != nil {

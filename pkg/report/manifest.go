@@ -1,6 +1,9 @@
 package report
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // SchemaVersion is the version of the run directory's format; every JSON file of a run, and each line of its JSONL files, carries
 // it. Version 2 has client.json, and receive stamps by the kernel.
@@ -111,15 +114,49 @@ type DatasetInfo struct {
 
 // LoadInfo is how it was sent.
 type LoadInfo struct {
-	// RequestRate is requests per second, or "inf".
-	RequestRate  string `json:"request_rate"`
-	Concurrency  int    `json:"concurrency"`
-	MaxOutputLen int    `json:"max_output_len"`
-	IgnoreEOS    bool   `json:"ignore_eos"`
-	StopTokenIDs []int  `json:"stop_token_ids,omitempty"`
-	Seed         int64  `json:"seed"`
+	// RequestRate is requests per second, "inf", or "ramp" where it changed.
+	RequestRate string `json:"request_rate"`
+	// Ramp is how it changed; nil where it did not.
+	Ramp *RampInfo `json:"ramp,omitempty"`
+	// Burstiness is the shape of the gaps' gamma distribution, a number or "inf"; empty for 1, which is Poisson.
+	Burstiness string `json:"burstiness,omitempty"`
+	// DurationSeconds is how long requests were sent, in seconds; 0 for no limit.
+	DurationSeconds float64 `json:"duration_s,omitempty"`
+
+	Concurrency  int   `json:"concurrency"`
+	MaxOutputLen int   `json:"max_output_len"`
+	IgnoreEOS    bool  `json:"ignore_eos"`
+	StopTokenIDs []int `json:"stop_token_ids,omitempty"`
+	Seed         int64 `json:"seed"`
 	// LastArrivalSeconds is the offset of the last scheduled request, in seconds.
 	LastArrivalSeconds float64 `json:"last_arrival_s"`
+}
+
+// RampInfo is a rate that changed linearly within DurationSeconds and then stayed, in requests per second.
+type RampInfo struct {
+	From            float64 `json:"from"`
+	To              float64 `json:"to"`
+	DurationSeconds float64 `json:"duration_s"`
+}
+
+// Rate is the request rate for people; the unit stands behind its numbers.
+func (l LoadInfo) Rate(unit string) string {
+	if r := l.Ramp; r != nil {
+		return fmt.Sprintf("%g to %g%s within %g s", r.From, r.To, unit, r.DurationSeconds)
+	}
+	return l.RequestRate + unit
+}
+
+// Shape is what else is known of the arrivals, for people; nothing where they are Poisson and not limited in time.
+func (l LoadInfo) Shape() []string {
+	var parts []string
+	if l.Burstiness != "" {
+		parts = append(parts, "burstiness "+l.Burstiness)
+	}
+	if l.DurationSeconds > 0 {
+		parts = append(parts, fmt.Sprintf("sent for %g s", l.DurationSeconds))
+	}
+	return parts
 }
 
 // The names of the passes, which are also the names of their folders in the run directory.

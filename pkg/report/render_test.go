@@ -78,7 +78,8 @@ func notStarted() Summary {
 
 func TestRenderings(t *testing.T) {
 	bound := sampleRun()
-	bound.Manifest.Name, bound.Manifest.Load.LastArrivalSeconds, bound.Manifest.Load.RequestRate = "bound", 0.07, "40"
+	bound.Manifest.Name, bound.Manifest.Load.LastArrivalSeconds, bound.Manifest.Load.RequestRate = "bound", 0.07, "ramp"
+	bound.Manifest.Load.Ramp, bound.Manifest.Load.Burstiness, bound.Manifest.Load.DurationSeconds = &RampInfo{20, 60.5, 0.1}, "0.5", 0.08
 	means := readFixture(t, "timed")
 	means.Manifest.Timings.Wanted = string(SourceHistogram)
 	for name, s := range map[string]Summary{
