@@ -15,7 +15,19 @@ const modelName = "metronome"
 // vocabulary bounds the random ids; it makes them as long as those of a large model.
 const vocabulary = 128_000
 
-// requests are so many streams, sent evenly over an interval, so that their tokens are spread over it as well.
+// startRate is how many streams begin a second.
+const startRate = 2000
+
+// rampUp is the time in which so many streams begin: at least an interval, so that tokens are spread over it, and at most half of
+// what a stream lasts, so that all of them run at once for as long.
+//
+// Note: a server takes longer for the prompts of a burst than a client for sending them, and answers by and by. A metronome does
+// not: it would measure how a client sends and reads at once, where how late it sends is what every run measures of itself.
+func (o *Options) rampUp(streams int) time.Duration {
+	return max(o.Interval, min(time.Duration(streams)*time.Second/startRate, o.Duration/2))
+}
+
+// requests are so many streams, which begin evenly over rampUp.
 func (o *Options) requests(streams int) bench.Options {
 	random := rand.New(rand.NewPCG(uint64(streams), 0x73717a62))
 	b := bench.Options{Requests: make([]client.Request, streams), Rows: make([]int, streams), Offsets: make([]time.Duration, streams)}
@@ -28,7 +40,7 @@ func (o *Options) requests(streams int) bench.Options {
 			MaxTokens: o.tokens(), MustReachMax: true,
 			Body: client.EncodeCompletion(client.Completion{Model: modelName, Prompt: prompt, MaxTokens: o.tokens(), IgnoreEOS: true})}
 		b.Rows[i] = i
-		b.Offsets[i] = o.Interval * time.Duration(i) / time.Duration(streams)
+		b.Offsets[i] = o.rampUp(streams) * time.Duration(i) / time.Duration(streams)
 	}
 	return b
 }
