@@ -103,15 +103,17 @@ func newExchange() *exchange { return &exchange{epoch: time.Now().Add(-1)} }
 
 func (e *exchange) clock() int64 { return int64(time.Since(e.epoch)) }
 
-// arrived takes note of a read at now whose bytes the kernel had lag before; noLag where that is not known. A stamp that is
-// not after the one before it, or not after the request began, is none.
+// arrived takes note of a read at now whose bytes the kernel had lag before; noLag where that is not known. A segment that was
+// sent again comes after those behind it, which can be read only then: nothing came before what is in front of it. A stamp from
+// before the request began is none.
 func (e *exchange) arrived(now time.Time, lag time.Duration) {
 	user := int64(now.Sub(e.epoch))
 	at := user
-	if lag != noLag {
-		if at = user - int64(lag); at < max(e.at.Load(), 1) {
-			at, lag = user, noLag
-		}
+	if lag != noLag && user-int64(lag) > 0 {
+		at = max(user-int64(lag), e.at.Load())
+		lag = time.Duration(user - at)
+	} else {
+		lag = noLag
 	}
 	e.at.Store(at)
 	e.lag.Store(int64(lag))

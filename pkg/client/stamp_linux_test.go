@@ -120,14 +120,14 @@ func TestExchangeKeepsStampAndLag(t *testing.T) {
 	}
 }
 
-func TestExchangeTakesNoOddStamps(t *testing.T) {
+func TestExchangeAndOddStamps(t *testing.T) {
 	e := newExchange()
 	start := e.epoch
 	for i, tt := range []struct {
 		user, lag, wantAt, wantLag time.Duration
 	}{
 		{5 * time.Millisecond, time.Millisecond, 4 * time.Millisecond, time.Millisecond},
-		{6 * time.Millisecond, 3 * time.Millisecond, 6 * time.Millisecond, noLag}, // before the one before
+		{6 * time.Millisecond, 3 * time.Millisecond, 4 * time.Millisecond, 2 * time.Millisecond}, // before what is in front of it
 		{7 * time.Millisecond, noLag, 7 * time.Millisecond, noLag},
 		{8 * time.Millisecond, time.Second, 8 * time.Millisecond, noLag}, // before the request
 		{9 * time.Millisecond, time.Millisecond, 8 * time.Millisecond, time.Millisecond},
