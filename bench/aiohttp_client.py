@@ -2,7 +2,7 @@
 """A load client on aiohttp, modelled on what vLLM's benchmark does: a session of as many connections as streams, each
 response read chunk by chunk, events cut out of a text buffer and decoded with json, time taken by perf_counter.
 
-    aiohttp_client.py --url URL --streams N --tokens N [--prompt-tokens N] --output FILE
+    aiohttp_client.py --url URL --streams N --tokens N [--prompt-tokens N] [--rate N] --output FILE
 
 FILE gets, as JSON, what bench/clients.py reads of every tool: ids, ttfts and itls in seconds (a list for each request), and
 cpu_s, the processor time from the first request to the last response.
@@ -33,8 +33,9 @@ class Events:
                 yield event.removeprefix("data: ")
 
 
-async def complete(session, url, body, request_id):
-    """Returns ttft and itls of one request."""
+async def complete(session, url, body, request_id, delay):
+    """Returns ttft and itls of one request that is sent after a delay."""
+    await asyncio.sleep(delay)
     ttft, itls = 0.0, []
     events = Events()
     latest = started = time.perf_counter()
@@ -62,7 +63,7 @@ async def run(args):
     timeout = aiohttp.ClientTimeout(total=6 * 60 * 60)
     async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
         before = time.process_time()
-        results = await asyncio.gather(*(complete(session, args.url + "/v1/completions", body, PREFIX + str(i))
+        results = await asyncio.gather(*(complete(session, args.url + "/v1/completions", body, PREFIX + str(i), i / args.rate)
                                          for i, body in enumerate(bodies)), return_exceptions=True)
         cpu = time.process_time() - before
     good = {PREFIX + str(i): r for i, r in enumerate(results) if not isinstance(r, BaseException)}
@@ -77,6 +78,7 @@ def main():
     parser.add_argument("--streams", type=int, required=True)
     parser.add_argument("--tokens", type=int, required=True)
     parser.add_argument("--prompt-tokens", type=int, default=1024)
+    parser.add_argument("--rate", type=float, default=2000, help="requests a second")
     parser.add_argument("--output", required=True)
     args = parser.parse_args()
     result = asyncio.run(run(args))

@@ -20,6 +20,8 @@ from metronome import MODEL, Metronome, pinned, quantile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 INTERVAL_MS, TTFT_MS, PROMPT = 20, 60, 1024
+# How many streams begin a second; the selftest has the same.
+START_RATE = 2000
 
 
 def say(text):
@@ -91,14 +93,14 @@ def times(itls, ttfts):
 
 def aiohttp_command(url, streams, tokens, output):
     return [os.path.join(HERE, "aiohttp_client.py"), "--url", url, "--streams", str(streams), "--tokens", str(tokens),
-            "--prompt-tokens", str(PROMPT), "--output", output]
+            "--prompt-tokens", str(PROMPT), "--rate", str(START_RATE), "--output", output]
 
 
 def vllm_command(url, streams, tokens, output):
     tokenizer = os.path.join(HERE, "..", "configs", "tiny-llama")
     return [os.path.join(HERE, "vllm_serve.py"), output, "--base-url", url, "--model", MODEL, "--tokenizer", tokenizer,
             "--dataset-name", "random", "--random-input-len", str(PROMPT), "--random-output-len", str(tokens), "--ignore-eos",
-            "--num-prompts", str(streams), "--request-rate", "inf", "--disable-tqdm"]
+            "--num-prompts", str(streams), "--request-rate", str(START_RATE), "--burstiness", "1000", "--disable-tqdm"]
 
 
 TOOLS = {"ours": None, "aiohttp": ("aiohttp", "aiohttp", aiohttp_command), "vllm": ("vllm bench serve", "vllm", vllm_command)}

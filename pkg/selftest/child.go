@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"sync"
 	"syscall"
 	"time"
 
@@ -99,14 +100,18 @@ func (c *child) launch(cpus []int) error {
 // until is a context that ends when the metronome does, with that as its cause.
 func (c *child) until(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	go func() {
+	var watching sync.WaitGroup
+	watching.Go(func() {
 		select {
 		case <-c.ended:
 			cancel(c.failure())
 		case <-ctx.Done():
 		}
-	}()
-	return ctx, func() { cancel(nil) }
+	})
+	return ctx, func() {
+		cancel(nil)
+		watching.Wait()
+	}
 }
 
 // failure is an end that was not asked for.

@@ -17,15 +17,15 @@ type comparison struct {
 	itlErrors, ttftErrors, scheduleLags, clientLags, serverLate []float64
 	// The times themselves, in milliseconds, as the client saw them and as they were.
 	seenITL, trueITL, seenTTFT, trueTTFT []float64
-	// first and last are the instants of the first and the last token that was sent, in nanoseconds since 1970.
-	first, last int64
-	buffered    int
+	// perSecond is how many tokens were sent a second.
+	perSecond float64
+	buffered  int
 }
 
 // compare joins records and truth by request id. A request whose number of tokens differs is counted and otherwise left out: which
 // of its tokens are the same is not known.
 func compare(records []bench.Record, truth []*metronome.Request, clock wallClock) *comparison {
-	c := &comparison{}
+	c := &comparison{perSecond: plateau(truth)}
 	sent := make(map[string]*metronome.Request, len(truth))
 	for _, r := range truth {
 		sent[r.ID] = r
@@ -56,12 +56,6 @@ func (c *comparison) addTruth(r *metronome.Request) {
 	c.buffered += r.Buffered
 	for _, late := range r.LateNS {
 		c.serverLate = append(c.serverLate, float64(late)/1e3)
-	}
-	if n := len(r.SentNS); n > 0 {
-		if c.first == 0 || r.SentNS[0] < c.first {
-			c.first = r.SentNS[0]
-		}
-		c.last = max(c.last, r.SentNS[n-1])
 	}
 }
 
@@ -98,12 +92,30 @@ func (c *comparison) join(r *bench.Record, t *metronome.Request, clock wallClock
 	}
 }
 
-// perSecond is the rate of the tokens that were sent; 0 when there are not two instants.
-func (c *comparison) perSecond(sent int) float64 {
-	if c.last <= c.first {
+// plateau is how many tokens a second were sent while all streams ran: between the last stream's first token and the first one's
+// last token. It is 0 when they never did.
+func plateau(truth []*metronome.Request) float64 {
+	var from, to int64
+	for _, r := range truth {
+		if n := len(r.SentNS); n > 0 {
+			from = max(from, r.SentNS[0])
+			if to == 0 || r.SentNS[n-1] < to {
+				to = r.SentNS[n-1]
+			}
+		}
+	}
+	if to <= from {
 		return 0
 	}
-	return float64(sent) / time.Duration(c.last-c.first).Seconds()
+	count := 0
+	for _, r := range truth {
+		for _, at := range r.SentNS {
+			if at > from && at <= to {
+				count++
+			}
+		}
+	}
+	return float64(count) / time.Duration(to-from).Seconds()
 }
 
 // wallClock turns offsets from the start of a pass, which are by the monotonic clock, into CLOCK_REALTIME.

@@ -62,19 +62,43 @@ func TestCompare(t *testing.T) {
 	got := map[string]any{
 		"counts": []int{c.events, c.failed, c.lost, c.extra, c.coalesced, c.buffered, len(c.serverLate)},
 		"itl":    c.itlErrors, "ttft": c.ttftErrors, "schedule": c.scheduleLags, "lags": c.clientLags, "failure": c.failure,
-		"times": [][]float64{c.seenITL, c.trueITL, c.seenTTFT, c.trueTTFT}, "span": c.last - c.first,
+		"times": [][]float64{c.seenITL, c.trueITL, c.seenTTFT, c.trueTTFT},
 	}
 	want := map[string]any{
 		"counts": []int{10, 1, 1 + 1 + 2, 1 + 1, 1, 2, 12},
 		"itl":    []float64{2, 16}, "ttft": []float64{7}, "schedule": []float64{100, 200, 300, 400}, "lags": []float64{4, 9},
 		"failure": "cut_stream: broke",
-		"times":   [][]float64{{20.002, 19.994}, {20, 20.01}, {9.907}, {9.85}}, "span": int64(40_010_000),
+		"times":   [][]float64{{20.002, 19.994}, {20, 20.01}, {9.907}, {9.85}},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("comparison (-want +got):\n%s", diff)
 	}
-	if got, want := c.perSecond(12), 12/0.04001; math.Abs(got-want) > 1e-9 {
-		t.Errorf("rate: got %v, want %v", got, want)
+}
+
+func TestPlateau(t *testing.T) {
+	tests := []struct {
+		name  string
+		truth []*metronome.Request
+		want  float64
+	}{
+		{"nothing", nil, 0},
+		{"one", []*metronome.Request{sent("a", 0, 0, 20_000, 40_000)}, 50},
+		{"two", []*metronome.Request{sent("a", 0, 0, 20_000, 40_000), sent("b", 0, 10_000, 30_000, 50_000), sent("unanswered", 0)}, 100},
+		{"never both", []*metronome.Request{sent("a", 0, 0, 20_000), sent("b", 0, 30_000, 50_000)}, 0},
+	}
+	for _, tt := range tests {
+		if got := plateau(tt.truth); math.Abs(got-tt.want) > 1e-9 {
+			t.Errorf("%s: got %v, want %v", tt.name, got, tt.want)
+		}
+	}
+}
+
+func TestRampUp(t *testing.T) {
+	o := Options{Interval: 20 * time.Millisecond, Duration: 5 * time.Second}
+	for streams, want := range map[int]time.Duration{1: o.Interval, 1000: 500 * time.Millisecond, 10_000: 2500 * time.Millisecond} {
+		if got := o.rampUp(streams); got != want {
+			t.Errorf("%d streams: got %v, want %v", streams, got, want)
+		}
 	}
 }
 

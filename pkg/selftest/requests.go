@@ -17,10 +17,22 @@ const modelName = "metronome"
 // vocabulary bounds the random ids; it makes them as long as those of a large model.
 const vocabulary = 128_000
 
-// requests are so many streams, opened one after the other, see opening.
+// startRate is how many streams begin a second.
+const startRate = 2000
+
+// rampUp is the time in which so many streams begin: at least an interval, so that tokens are spread over it, and at most half of
+// what a stream lasts, so that all of them run at once for as long.
+//
+// Note: a server takes longer for the prompts of a burst than a client for sending them, and answers by and by. A metronome does
+// not: it would measure how a client sends and reads at once, where how late it sends is what every run measures of itself.
+func (o *Options) rampUp(streams int) time.Duration {
+	return max(o.Interval, min(time.Duration(streams)*time.Second/startRate, o.Duration/2))
+}
+
+// requests are so many streams, which begin over rampUp.
 func (o *Options) requests(streams int) bench.Options {
 	random := rand.New(rand.NewPCG(uint64(streams), 0x73717a62))
-	b := bench.Options{Requests: make([]client.Request, streams), Rows: make([]int, streams), Offsets: opening(streams, o.Interval)}
+	b := bench.Options{Requests: make([]client.Request, streams), Rows: make([]int, streams), Offsets: beginnings(streams, o.rampUp(streams), o.Interval)}
 	prompt := make([]int32, promptTokens)
 	for i := range streams {
 		for j := range prompt {
@@ -34,17 +46,13 @@ func (o *Options) requests(streams int) bench.Options {
 	return b
 }
 
-// openedPerSecond is how many streams are opened in a second. What is measured is streams: a burst of requests would keep the
-// client busy just when the first tokens come, and is over before there is anything to say of the streams.
-const openedPerSecond = 1000
-
-// opening is when each stream is opened: within every interval as many as belong into it, at phases that differ by the golden
+// beginnings are when the streams begin: evenly over rampUp, in whole intervals, within which their phases differ by the golden
 // section, so that however many there are their tokens are spread over the interval.
-func opening(streams int, interval time.Duration) []time.Duration {
+func beginnings(streams int, rampUp, interval time.Duration) []time.Duration {
 	const section = 0.6180339887498949
 	offsets := make([]time.Duration, streams)
 	for i := range offsets {
-		begun := time.Duration(i) * time.Second / openedPerSecond / interval * interval
+		begun := rampUp * time.Duration(i) / time.Duration(streams) / interval * interval
 		_, phase := math.Modf(float64(i) * section)
 		offsets[i] = begun + time.Duration(phase*float64(interval))
 	}

@@ -6,19 +6,19 @@ import (
 	"time"
 )
 
-// Streams are opened at one rate, and their phases leave no gap in the interval.
-func TestOpening(t *testing.T) {
+// Streams begin at one rate, and their phases leave no gap in the interval.
+func TestBeginnings(t *testing.T) {
 	for _, tt := range []struct {
 		streams  int
 		interval time.Duration
 	}{{1, 20 * time.Millisecond}, {64, 20 * time.Millisecond}, {1024, 20 * time.Millisecond}, {10_000, 200 * time.Millisecond}} {
-		offsets := opening(tt.streams, tt.interval)
+		rampUp := time.Duration(tt.streams) * time.Second / startRate
+		offsets := beginnings(tt.streams, rampUp, tt.interval)
 		if !slices.IsSorted(offsets) || offsets[0] < 0 || len(offsets) != tt.streams {
 			t.Fatalf("%d streams: got %v", tt.streams, offsets)
 		}
-		last := time.Duration(tt.streams) * time.Second / openedPerSecond
-		if got := offsets[tt.streams-1]; got > last+tt.interval || got < last-2*tt.interval {
-			t.Errorf("%d streams: the last after %v, want about %v", tt.streams, got, last)
+		if got := offsets[tt.streams-1]; got > rampUp+tt.interval || got < rampUp-2*tt.interval {
+			t.Errorf("%d streams: the last after %v, want about %v", tt.streams, got, rampUp)
 		}
 		phases := make([]time.Duration, 0, tt.streams+1)
 		for _, at := range offsets {

@@ -40,7 +40,7 @@ type Limit struct {
 // Level is what was found with so many streams at once. What is not known is null.
 type Level struct {
 	Streams int `json:"streams"`
-	// Events is how many tokens came, EventsPerSecond how many a second were sent from the first to the last one.
+	// Events is how many tokens came, EventsPerSecond how many a second were sent while all streams ran.
 	Events          int     `json:"events"`
 	EventsPerSecond float64 `json:"events_per_s"`
 	// Failed is how many requests failed, Failure the first one's reason.
