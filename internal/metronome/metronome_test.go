@@ -241,7 +241,7 @@ func TestConnection(t *testing.T) {
 					part = "\r\n" // the last, with which the server may close
 				}
 				if _, err := io.WriteString(c, part); err != nil {
-					t.Fatal(err)
+					t.Fatalf("writing %q: %v", part, err)
 				}
 			}
 			all, err := io.ReadAll(c)

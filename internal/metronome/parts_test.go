@@ -110,3 +110,17 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// TestParseInPieces: a request that is not there whole is no error, wherever it is cut.
+func TestParseInPieces(t *testing.T) {
+	whole := "POST /v1/completions HTTP/1.1\r\nHost: m\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"
+	for cut := range len(whole) {
+		if _, n, err := parse([]byte(whole[:cut])); n != 0 || err != nil {
+			t.Errorf("%q: got %d bytes, %v; want none", whole[:cut], n, err)
+		}
+	}
+	r, n, err := parse([]byte(whole + "GET"))
+	if string(r.body) != "hello" || n != len(whole) || err != nil {
+		t.Errorf("whole: got %q, %d bytes of %d, %v", r.body, n, len(whole), err)
+	}
+}

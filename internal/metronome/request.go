@@ -60,6 +60,9 @@ func parse(b []byte) (r request, n int, err error) {
 	return r, n, nil
 }
 
+// trailerMissing is what net/http says of a body of which only the end of the trailer is to come; it has no other mark.
+const trailerMissing = "http: unexpected EOF reading trailer"
+
 // parseChunked takes a request whose length is told chunk by chunk.
 func parseChunked(r request, b []byte) (request, int, error) {
 	src := bytes.NewReader(b)
@@ -69,7 +72,7 @@ func parseChunked(r request, b []byte) (request, int, error) {
 		r.body, err = io.ReadAll(h.Body)
 	}
 	switch {
-	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
+	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || err != nil && err.Error() == trailerMissing:
 		if len(b) > maxRequest {
 			return r, 0, fmt.Errorf("reading a request: it has more than %d bytes", maxRequest)
 		}
