@@ -3,6 +3,7 @@ package config
 import (
 	"math"
 	"slices"
+	"strconv"
 )
 
 // ramp is a map of a rate's start, end and time between; an empty one is none.
@@ -74,7 +75,7 @@ func finite(dst *float64) rule {
 // zeroOr allows 0 besides the numbers that another rule allows.
 func zeroOr(dst *float64, other rule) rule {
 	return rule{other.allowed + ", or 0", func(d *decoder, path string, n *node) string {
-		if n.kind == integer && n.text == "0" {
+		if v, err := strconv.ParseFloat(n.text, 64); n.kind != text && fraction.MatchString(n.text) && err == nil && v == 0 {
 			*dst = 0
 			return ""
 		}
