@@ -19,7 +19,7 @@ func selftestCommand(p *program) *cli.Command {
 		Name:  "selftest",
 		Usage: "measure how exact this program's client is on this machine",
 		UsageText: "sqzb-orchestrate selftest [--concurrency N,N,…] [--interval DURATION] [--duration DURATION]\n" +
-			"                          [--client-cpus LIST] [--json]",
+			"                          [--client-cpus LIST] [--keep DIR] [--json]",
 		Description: "Streams from a server that knows when it sent each token, at several numbers of streams at once, and holds\n" +
 			"what the client saw against it. Give the machine nothing else to do meanwhile. The result is kept for check.",
 		Flags: []cli.Flag{
@@ -27,6 +27,7 @@ func selftestCommand(p *program) *cli.Command {
 			&cli.DurationFlag{Name: "interval", Value: selftest.DefaultInterval, Usage: "`DURATION` from token to token of a stream"},
 			&cli.DurationFlag{Name: "duration", Value: selftest.DefaultDuration, Usage: "`DURATION` of each stream"},
 			&cli.StringFlag{Name: "client-cpus", Usage: "confine the client to the processors in `LIST`, such as 0-3,8, and the server to the others"},
+			&cli.StringFlag{Name: "keep", Usage: "leave the records and what the server noted in `DIR`, to compute the figures anew"},
 			&cli.BoolFlag{Name: "json", Usage: "print JSON on stdout instead of a table"},
 		},
 		Action: noArguments(p.selftest),
@@ -63,7 +64,8 @@ func selftestOptions(c *cli.Context) (selftest.Options, error) {
 	if err != nil {
 		return selftest.Options{}, fmt.Errorf("finding this program: %w", err)
 	}
-	o := selftest.Options{Self: self, Interval: c.Duration("interval"), Duration: c.Duration("duration"), Version: version}
+	o := selftest.Options{Self: self, Interval: c.Duration("interval"), Duration: c.Duration("duration"), Keep: c.String("keep"),
+		Version: version}
 	if o.Streams, err = parseLadder(c.String("concurrency")); err != nil {
 		return o, err
 	}

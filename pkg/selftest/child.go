@@ -50,9 +50,9 @@ type child struct {
 	err   error
 }
 
-// start starts a metronome and waits until it is ready.
-func (s *session) start(ctx context.Context) (*child, error) {
-	c := &child{truth: filepath.Join(s.dir, "truth.jsonl"), log: newChildLog(), ended: make(chan struct{})}
+// start starts a metronome, which leaves its truth in dir, and waits until it is ready.
+func (s *session) start(ctx context.Context, dir string) (*child, error) {
+	c := &child{truth: filepath.Join(dir, truthFile), log: newChildLog(), ended: make(chan struct{})}
 	c.cmd = exec.Command(s.Self, "simulator", "--model", modelName, "--host", "127.0.0.1", "--port", "0",
 		"--sim-metronome", s.Interval.String(), "--sim-metronome-ttft", timeToFirst.String(), "--sim-metronome-truth", c.truth)
 	c.cmd.Stderr = c.log

@@ -34,6 +34,8 @@ type Options struct {
 	// ClientCPUs are the processors that this process confines itself to; the metronome gets the others that are allowed. None: both
 	// use what there is. Linux only.
 	ClientCPUs []int
+	// Keep is a folder for the records and the truth of each level, by which anyone can compute the figures anew; empty for none.
+	Keep string
 	// Version is that of this program, for the result.
 	Version string
 	// Talk is told what happens, a line each time; nil for nobody.

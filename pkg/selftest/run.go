@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime"
 	"runtime/debug"
 	"slices"
@@ -70,14 +71,18 @@ func (s *session) levels(ctx context.Context) error {
 func (s *session) level(ctx context.Context, streams int) (Level, error) {
 	debug.FreeOSMemory() // what the level before has left is not this one's
 	idle := residentBytes()
-	m, err := s.start(ctx)
+	dir, err := s.folder(streams)
+	if err != nil {
+		return Level{}, err
+	}
+	m, err := s.start(ctx, dir)
 	if err != nil {
 		return Level{}, err
 	}
 	defer m.kill()
 	alive, cancel := m.until(ctx)
 	defer cancel()
-	pass, used, err := s.pass(alive, m, streams)
+	pass, used, err := s.pass(alive, m, streams, dir)
 	if err != nil {
 		return Level{}, err
 	}
@@ -88,6 +93,11 @@ func (s *session) level(ctx context.Context, streams int) (Level, error) {
 	}
 	used.serverCPU = m.cpu()
 	used.grown -= idle
+	if s.Keep != "" {
+		if err := keepClock(dir, clock); err != nil {
+			return Level{}, err
+		}
+	}
 	return figures(streams, compare(pass.Records, truth, clock), used, clock), nil
 }
 
@@ -97,15 +107,20 @@ var errSlow = errors.New("it takes far too long")
 // slowAfter is a generous bound of a level.
 func (s *session) slowAfter() time.Duration { return time.Minute + 5*(s.Duration+timeToFirst) }
 
-// pass sends the requests and returns what was measured and used.
-func (s *session) pass(ctx context.Context, m *child, streams int) (bench.Pass, usage, error) {
+// pass sends the requests and returns what was measured and used; the records go to dir as well.
+func (s *session) pass(ctx context.Context, m *child, streams int, dir string) (bench.Pass, usage, error) {
+	journal, err := os.Create(filepath.Join(dir, recordsFile))
+	if err != nil {
+		return bench.Pass{}, usage{}, fmt.Errorf("storing the records: %w", err)
+	}
+	defer journal.Close()
 	c, err := client.New(client.Options{BaseURL: m.url, Connections: streams})
 	if err != nil {
 		return bench.Pass{}, usage{}, err
 	}
 	defer c.Close()
 	b := s.requests(streams)
-	b.Send = c.Complete
+	b.Send, b.Sink = c.Complete, journal
 	if err := c.Open(ctx, streams); err != nil {
 		return bench.Pass{}, usage{}, err
 	}
