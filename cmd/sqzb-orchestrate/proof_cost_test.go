@@ -20,7 +20,7 @@ server:
 dataset: {num_requests: 512}
 load: {max_input_len: 64, max_output_len: 256, concurrency: 256}
 output: {dir: out}
-verdict: {max_schedule_lag: 10s, max_client_cpu_share: 2, max_lag_icl_share: 1e9, max_client_wait_share: 1, max_coalesced_share: 1}
+verdict: {max_schedule_lag: 10s, max_client_cpu_share: 2, max_lag_icl_share: 1e9, max_coalesced_share: 1}
 `
 
 // withoutProof switches off all that a run proves by: the server keeps no counters and sends no times, so that /metrics is

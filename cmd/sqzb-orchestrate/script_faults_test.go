@@ -43,7 +43,7 @@ const faultRecipe = `server:
 dataset: {num_requests: 24}
 load: {max_input_len: 8, max_output_len: 64, concurrency: 4, warmup_requests: 2}
 output: {dir: out}
-verdict: {max_schedule_lag: 30s, max_client_cpu_share: 2, max_lag_icl_share: 1e9, max_client_wait_share: 1, max_coalesced_share: 1}
+verdict: {max_schedule_lag: 30s, max_client_cpu_share: 2, max_lag_icl_share: 1e9, max_coalesced_share: 1}
 `
 
 // faultCmds are the commands that only the rows of the fault matrix have.

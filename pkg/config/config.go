@@ -133,10 +133,9 @@ type Verdict struct {
 	MaxScheduleLagGapShare float64
 	// MaxClientCPUShare is the share of its processors that the client may use.
 	MaxClientCPUShare float64
-	// MaxLagICLShare is how late the client may be, as a share of the median gap between chunks, with user stamps or while it
-	// waits for processors for more than MaxClientWaitShare of the time in which it wants one.
-	MaxLagICLShare     float64
-	MaxClientWaitShare float64
+	// MaxLagICLShare is how late the client may be, as a share of the median gap between chunks, with user stamps or while its
+	// processors are used up to more than MaxClientCPUShare.
+	MaxLagICLShare float64
 	// MaxCoalescedShare is the share of the chunks that may have the stamp of the one before.
 	MaxCoalescedShare float64
 	// MaxMeasuredGapShare is the difference of derived and measured generation latency, as a share of the latter, above which

@@ -65,7 +65,7 @@ load:
   warmup_requests: 11
 output: {dir: /o/../p}
 verdict: {max_failed: 12, max_schedule_lag: 13ms, max_schedule_lag_gap_share: 0.15, max_measured_gap_share: 1.6,
-  max_client_cpu_share: 0.17, max_lag_icl_share: 0.18, max_client_wait_share: 0.19, max_coalesced_share: 0.2}
+  max_client_cpu_share: 0.17, max_lag_icl_share: 0.18, max_coalesced_share: 0.2}
 `)
 	no, yes := false, true
 	want := &Config{
@@ -90,7 +90,7 @@ verdict: {max_failed: 12, max_schedule_lag: 13ms, max_schedule_lag_gap_share: 0.
 			StopTokenIDs: []int{9, 10}, ReceiveStamps: "user", ChunkUsage: &yes, StallTimeout: 14 * time.Minute, WarmupRequests: 11},
 		Output: Output{Dir: "/p"},
 		Verdict: Verdict{MaxFailed: 12, MaxScheduleLag: 13 * time.Millisecond, MaxScheduleLagGapShare: 0.15, MaxClientCPUShare: 0.17,
-			MaxLagICLShare: 0.18, MaxClientWaitShare: 0.19, MaxCoalescedShare: 0.2, MaxMeasuredGapShare: 1.6},
+			MaxLagICLShare: 0.18, MaxCoalescedShare: 0.2, MaxMeasuredGapShare: 1.6},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("config (-want +got):\n%s", diff)

@@ -31,6 +31,6 @@ func Default() Config {
 		},
 		Output: Output{Dir: "results"},
 		Verdict: Verdict{MaxScheduleLag: 50 * time.Millisecond, MaxScheduleLagGapShare: 0.01, MaxClientCPUShare: 0.90,
-			MaxLagICLShare: 0.05, MaxClientWaitShare: 0.20, MaxCoalescedShare: 0.01, MaxMeasuredGapShare: 0.20},
+			MaxLagICLShare: 0.05, MaxCoalescedShare: 0.01, MaxMeasuredGapShare: 0.20},
 	}
 }

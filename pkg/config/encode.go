@@ -31,7 +31,6 @@ func (c *Config) YAML() []byte {
 	w.line(1, "max_schedule_lag_gap_share", numberText(c.Verdict.MaxScheduleLagGapShare))
 	w.line(1, "max_client_cpu_share", numberText(c.Verdict.MaxClientCPUShare))
 	w.line(1, "max_lag_icl_share", numberText(c.Verdict.MaxLagICLShare))
-	w.line(1, "max_client_wait_share", numberText(c.Verdict.MaxClientWaitShare))
 	w.line(1, "max_coalesced_share", numberText(c.Verdict.MaxCoalescedShare))
 	w.line(1, "max_measured_gap_share", numberText(c.Verdict.MaxMeasuredGapShare))
 	return []byte(w.String())

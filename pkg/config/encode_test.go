@@ -94,7 +94,6 @@ verdict:
   max_schedule_lag_gap_share: 0.01
   max_client_cpu_share: 0.9
   max_lag_icl_share: 0.05
-  max_client_wait_share: 0.2
   max_coalesced_share: 0.01
   max_measured_gap_share: 0.2
 `

@@ -61,7 +61,6 @@ func schema(c *Config) []key {
 		{"verdict.max_schedule_lag_gap_share", share(&c.Verdict.MaxScheduleLagGapShare)},
 		{"verdict.max_client_cpu_share", share(&c.Verdict.MaxClientCPUShare)},
 		{"verdict.max_lag_icl_share", share(&c.Verdict.MaxLagICLShare)},
-		{"verdict.max_client_wait_share", share(&c.Verdict.MaxClientWaitShare)},
 		{"verdict.max_coalesced_share", share(&c.Verdict.MaxCoalescedShare)},
 		{"verdict.max_measured_gap_share", share(&c.Verdict.MaxMeasuredGapShare)},
 	}

@@ -22,11 +22,12 @@ func (p *pass) startAudit() (stop func()) {
 // auditOf is what telemetry and the client tell, as the run directory has it.
 func auditOf(use telemetry.SelfUse, stats client.Stats, cores float64) report.ClientAudit {
 	a := report.ClientAudit{Stamps: string(stats.Stamps), Why: stats.Why, Wall: use.Wall.Seconds(), CPU: use.CPU.Seconds(),
-		Cores: cores, GCs: use.GCs, GCPause: use.GCPause.Seconds(), GCPauseMax: use.GCPauseMax.Seconds(), Steal: use.Steal,
+		Cores: cores, GCs: use.GCs, GCPause: use.GCPause.Seconds(), GCPauseMax: use.GCPauseMax.Seconds(),
+		Busy: use.Busy, Steal: use.Steal,
 		Retransmits: use.Retransmits, Connections: int(stats.Connections), ClockSteps: int(stats.ClockSteps)}
-	if use.Wait != nil {
-		wait := use.Wait.Seconds()
-		a.Wait = &wait
+	if use.Waits != nil {
+		waited := use.Waits.Waited.Seconds()
+		a.Wait, a.Turns = &waited, &use.Waits.Turns
 	}
 	for _, late := range use.Wakes {
 		a.WakesUS = append(a.WakesUS, late.Microseconds())

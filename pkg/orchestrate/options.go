@@ -202,7 +202,7 @@ func thresholds(cfg *config.Config) report.Thresholds {
 	t.ScheduleLag = float64(cfg.Verdict.MaxScheduleLag) / float64(time.Millisecond)
 	t.ScheduleLagGapShare = cfg.Verdict.MaxScheduleLagGapShare
 	t.ClientCPUShare, t.CoalescedShare = cfg.Verdict.MaxClientCPUShare, cfg.Verdict.MaxCoalescedShare
-	t.LagICLShare, t.ClientWaitShare = cfg.Verdict.MaxLagICLShare, cfg.Verdict.MaxClientWaitShare
+	t.LagICLShare = cfg.Verdict.MaxLagICLShare
 	t.MeasuredGapShare = cfg.Verdict.MaxMeasuredGapShare
 	return t
 }

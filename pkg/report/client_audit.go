@@ -7,12 +7,15 @@ type ClientAudit struct {
 	Stamps string `json:"stamps"`
 	Why    string `json:"why,omitempty"`
 	// Wall is how long the client watched itself, from before the first request until after the last response; CPU the
-	// processor time that it used meanwhile, Cores how many processors it may use at once, Wait how long its threads were
-	// ready to run and had none.
+	// processor time that it used meanwhile, Cores how many processors it may use at once, Wait how long its threads that
+	// were ready to run had none, all together, and Turns how often one of them got one.
 	Wall  float64  `json:"wall_s"`
 	CPU   float64  `json:"cpu_s"`
 	Cores float64  `json:"cores"`
 	Wait  *float64 `json:"wait_s"`
+	Turns *int     `json:"turns"`
+	// Busy is the share of the time of the processors that the client may use in which anybody used them, from 0 to 1.
+	Busy *float64 `json:"busy_share"`
 	// GCs counts garbage collections; GCPause is how long all of them stopped the client, GCPauseMax the longest one.
 	GCs        int     `json:"gc_count"`
 	GCPause    float64 `json:"gc_pause_s"`

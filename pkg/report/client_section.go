@@ -24,12 +24,14 @@ type PassClient struct {
 	IntendedRate *float64 `json:"intended_rate_req_s"`
 	AchievedRate *float64 `json:"achieved_rate_req_s"`
 	// CPUShare is the used part of the processor time that Cores could have given; CPUPerChunk is in microseconds.
-	CPUShare    *float64 `json:"cpu_share"`
+	CPUShare *float64 `json:"cpu_share"`
+	// Busy is the part of the time of these processors in which anybody used them, the server and others included.
+	Busy        *float64 `json:"busy_share"`
 	Cores       *float64 `json:"cores"`
 	CPUPerChunk *float64 `json:"cpu_us_per_chunk"`
-	// WaitShare is the part of the time in which the client wanted a processor in which it had none.
-	WaitShare *float64 `json:"wait_share"`
-	GCs       *int     `json:"gc_count"`
+	// Wait is how long a thread that was ready to run waited for a processor, in the mean; in milliseconds.
+	Wait *float64 `json:"wait_ms"`
+	GCs  *int     `json:"gc_count"`
 	// GCPause and GCPauseMax are in milliseconds.
 	GCPause     *float64 `json:"gc_pause_ms"`
 	GCPauseMax  *float64 `json:"gc_pause_max_ms"`
@@ -48,7 +50,7 @@ func (p *passEvidence) client() *PassClient {
 	c := &PassClient{
 		Stamps: a.Stamps, Lag: p.lag(), Connections: &a.Connections, ClockSteps: &a.ClockSteps, GCs: &a.GCs,
 		GCPause: plausibleOr(a.GCPause * 1e3), GCPauseMax: plausibleOr(a.GCPauseMax * 1e3), Cores: plausibleOr(a.Cores),
-		Steal: a.Steal, Retransmits: a.Retransmits, IntendedRate: p.arrivalRate(scheduled), AchievedRate: p.arrivalRate(sent),
+		Busy: a.Busy, Steal: a.Steal, Retransmits: a.Retransmits, IntendedRate: p.arrivalRate(scheduled), AchievedRate: p.arrivalRate(sent),
 	}
 	chunks, unstamped, coalesced := p.chunks()
 	if a.Stamps == StampsKernel {
@@ -62,8 +64,8 @@ func (p *passEvidence) client() *PassClient {
 	if a.Wall > 0 && a.Cores > 0 {
 		c.CPUShare = plausibleOr(a.CPU / (a.Wall * a.Cores))
 	}
-	if a.Wait != nil && a.CPU+*a.Wait > 0 {
-		c.WaitShare = plausibleOr(*a.Wait / (a.CPU + *a.Wait))
+	if a.Wait != nil && a.Turns != nil && *a.Turns > 0 {
+		c.Wait = plausibleOr(*a.Wait * 1e3 / float64(*a.Turns))
 	}
 	return c
 }

@@ -16,7 +16,7 @@ func auditedRun() Run {
 	run := sampleRun()
 	run.Clients = map[string]ClientAudit{}
 	for _, pass := range []string{PassFull, PassSummarization} {
-		run.Clients[pass] = ClientAudit{Schema: SchemaVersion, Stamps: StampsKernel, Wall: 2, CPU: 1, Cores: 1, Wait: ptr(0.1),
+		run.Clients[pass] = ClientAudit{Schema: SchemaVersion, Stamps: StampsKernel, Wall: 2, CPU: 1, Cores: 1, Wait: ptr(0.1), Turns: ptr(1000), Busy: ptr(0.6),
 			GCs: 3, GCPause: 0.004, GCPauseMax: 0.002, Steal: ptr(0.25), Retransmits: ptr(5), Connections: 4}
 	}
 	for i := range run.Full {
@@ -52,8 +52,8 @@ func TestClientSection(t *testing.T) {
 	got := Summarize(run).Client.Full
 	lag := Distribution{N: 24, Mean: ptr(0.1), Std: ptr(0.0), Min: ptr(0.1), Median: ptr(0.1), P90: ptr(0.1), P95: ptr(0.1), P99: ptr(0.1), Max: ptr(0.1)}
 	want := &PassClient{Stamps: StampsKernel, Lag: lag, Unstamped: ptr(8), Coalesced: ptr(4), CoalescedShare: ptr(0.125),
-		IntendedRate: ptr(100.0), AchievedRate: ptr(1000.0), CPUShare: ptr(0.5), Cores: ptr(1.0), CPUPerChunk: ptr(31250.0),
-		WaitShare: ptr(0.1 / 1.1), GCs: ptr(3), GCPause: ptr(4.0), GCPauseMax: ptr(2.0), Steal: ptr(0.25), Retransmits: ptr(5),
+		IntendedRate: ptr(100.0), AchievedRate: ptr(1000.0), CPUShare: ptr(0.5), Busy: ptr(0.6), Cores: ptr(1.0), CPUPerChunk: ptr(31250.0),
+		Wait: ptr(0.1), GCs: ptr(3), GCPause: ptr(4.0), GCPauseMax: ptr(2.0), Steal: ptr(0.25), Retransmits: ptr(5),
 		Connections: ptr(4), ClockSteps: ptr(0)}
 	got.Lag.Mean, got.Lag.Std = lag.Mean, lag.Std // of equal values, but for the last digit of a sum
 	if diff := cmp.Diff(got, want); diff != "" {
@@ -68,7 +68,7 @@ func TestClientSection(t *testing.T) {
 	if i := slices.IndexFunc(notes, func(n Note) bool { return n.Rule == "stamps" }); i < 0 || !strings.HasSuffix(notes[i].Text, "receive stamps of the kernel: asked for") {
 		t.Errorf("user stamps: got notes %v", notes)
 	}
-	if got.Stamps != StampsUser || got.Unstamped != nil || got.Lag.N != 2 || *got.Lag.Max != 0.15 || got.WaitShare != nil {
+	if got.Stamps != StampsUser || got.Unstamped != nil || got.Lag.N != 2 || *got.Lag.Max != 0.15 || got.Wait != nil {
 		t.Errorf("user stamps: got %+v", got)
 	}
 	if s := Summarize(sampleRun()); s.Client.Full != nil || s.Client.Summarization != nil {
@@ -134,18 +134,18 @@ func TestClientRules(t *testing.T) {
 			}
 		}, nil, ""},
 
-		{"waiting, but not late", func(r *Run) { audit(r, PassFull, func(a *ClientAudit) { a.Wait = ptr(4.0) }) }, nil, ""},
-		{"late, waiting for 20 % of the time", func(r *Run) {
+		{"processors used up, but not late", func(r *Run) { audit(r, PassFull, func(a *ClientAudit) { a.Busy = ptr(1.0) }) }, nil, ""},
+		{"late, with processors at 90 %", func(r *Run) {
 			setLags(r, 0, 5000)
-			audit(r, PassFull, func(a *ClientAudit) { a.Wait = ptr(0.25) })
+			audit(r, PassFull, func(a *ClientAudit) { a.Busy = ptr(0.9) })
 		}, nil, ""},
-		{"late, waiting for more", func(r *Run) {
+		{"late, with processors above 90 %", func(r *Run) {
 			setLags(r, 0, 5000)
-			audit(r, PassFull, func(a *ClientAudit) { a.Wait = ptr(0.3) })
-		}, []string{"suspect client_starved"}, "for 23 % of the time in which it wanted a processor others had it (20 % are allowed)"},
-		{"late with user stamps and waiting", func(r *Run) {
+			audit(r, PassFull, func(a *ClientAudit) { a.Busy = ptr(0.901) })
+		}, []string{"suspect client_starved"}, "the 1 processor it may use had 90 % of their time used up (90 % are allowed), 50 % by the client itself"},
+		{"late with user stamps and starved", func(r *Run) {
 			byUser(r, 2000, 2000)
-			audit(r, PassFull, func(a *ClientAudit) { a.Wait = ptr(1.0) })
+			audit(r, PassFull, func(a *ClientAudit) { a.Busy = ptr(1.0) })
 		}, []string{"suspect client_lag", "suspect client_starved"}, "its own clock"},
 
 		{"1 % of the chunks coalesced", func(r *Run) { r.Manifest.Thresholds.CoalescedShare = 1.0 / 32; r.Full[0].Coalesced = 1 }, nil, ""},

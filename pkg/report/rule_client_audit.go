@@ -70,18 +70,26 @@ func ruleClientLag(e *evidence) []Reason {
 		"where the kernel stamps", lag, 100*e.summary.Thresholds.LagICLShare, limit)}
 }
 
-// ruleClientStarved: a client that had to wait for processors, and was late by it, did not keep the load that it was to keep,
+// ruleClientStarved: a client whose processors others had, and that was late by it, did not keep the load that it was to keep,
 // however exact the kernel's stamps are.
 func ruleClientStarved(e *evidence) []Reason {
 	lag, _, is := e.lagging()
 	c := e.summary.Client.Full
-	if !is || c.WaitShare == nil || *c.WaitShare <= e.summary.Thresholds.ClientWaitShare {
+	if !is || c.Cores == nil || c.Busy == nil || *c.Busy <= e.summary.Thresholds.ClientCPUShare {
 		return nil
 	}
-	return []Reason{suspect("client_starved", "this client was the bottleneck: for %.0f %% of the time in which it wanted a "+
-		"processor others had it (%.0f %% are allowed), and it read what came late by %.3f ms (p99), more than %.3g %% of the "+
-		"median gap between chunks; keep other programs off its processors", 100**c.WaitShare,
-		100*e.summary.Thresholds.ClientWaitShare, lag, 100*e.summary.Thresholds.LagICLShare)}
+	return []Reason{suspect("client_starved", "this client was the bottleneck: the %s it may use had %.0f %% of their time used up "+
+		"(%.0f %% are allowed), %s, and it read what came late by %.3f ms (p99), more than %.3g %% of the median gap between chunks; "+
+		"keep other programs off its processors, or give it more", coresText(*c.Cores), 100**c.Busy,
+		100*e.summary.Thresholds.ClientCPUShare, usedText(c), lag, 100*e.summary.Thresholds.LagICLShare)}
+}
+
+// usedText says how much of it the client used itself.
+func usedText(c *PassClient) string {
+	if c.CPUShare == nil {
+		return "mostly by others"
+	}
+	return fmt.Sprintf("%.0f %% by the client itself", 100**c.CPUShare)
 }
 
 // ruleCoalesced: chunks that came out of one read share a stamp, so the gap between them is not known.

@@ -38,12 +38,12 @@ type Thresholds struct {
 	// 99th percentile of schedule_lag_ms before the client is suspected.
 	ScheduleLag         float64 `json:"schedule_lag_ms"`
 	ScheduleLagGapShare float64 `json:"schedule_lag_gap_share"`
-	// ClientCPUShare is the share of its processors that the client may use.
+	// ClientCPUShare is the share of its processors that the client may use, or that it and others may use before a client that
+	// is late counts as starved.
 	ClientCPUShare float64 `json:"client_cpu_share"`
-	// LagICLShare, of the median gap between chunks, is how late the client may be (99th percentile) with user stamps, or when
-	// it waited for processors for more than ClientWaitShare of the time in which it wanted one.
-	LagICLShare     float64 `json:"lag_icl_share"`
-	ClientWaitShare float64 `json:"client_wait_share"`
+	// LagICLShare, of the median gap between chunks, is how late the client may be (99th percentile) with user stamps, or when its
+	// processors were used up.
+	LagICLShare float64 `json:"lag_icl_share"`
 	// CoalescedShare is the share of the chunks that may share the stamp of the one before.
 	CoalescedShare float64 `json:"coalesced_share"`
 	// MeasuredGapShare is the difference between the derived and the measured generation latency, as a share of the measured
@@ -53,7 +53,7 @@ type Thresholds struct {
 
 // DefaultThresholds are those of a recipe that sets none.
 func DefaultThresholds() Thresholds {
-	return Thresholds{ScheduleLag: 50, ScheduleLagGapShare: 0.01, ClientCPUShare: 0.90, LagICLShare: 0.05, ClientWaitShare: 0.20,
+	return Thresholds{ScheduleLag: 50, ScheduleLagGapShare: 0.01, ClientCPUShare: 0.90, LagICLShare: 0.05,
 		CoalescedShare: 0.01, MeasuredGapShare: 0.20}
 }
 

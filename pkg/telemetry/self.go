@@ -14,11 +14,13 @@ type SelfUse struct {
 	Wall time.Duration
 	// CPU is user and system time of all threads.
 	CPU time.Duration
-	// Wait is how long threads were ready to run and had no processor, summed over all of them.
-	Wait *time.Duration
+	// Waits is how threads that were ready to run waited for a processor.
+	Waits *Waits
 	// GCs counts garbage collections; GCPause is how long all of them stopped the program together, GCPauseMax the longest one.
 	GCs                 int
 	GCPause, GCPauseMax time.Duration
+	// Busy is the share of the time of the processors that this process may use, from 0 to 1, in which anybody used them.
+	Busy *float64
 	// Steal is the share of the machine's processor time, from 0 to 1, that the host of a virtual machine gave to others.
 	Steal *float64
 	// Retransmits counts the TCP segments that this machine sent again, whoever sent them.
@@ -39,8 +41,8 @@ type selfReading struct {
 	at     time.Time
 	cpu    time.Duration
 	gc     debug.GCStats
-	waited map[string]time.Duration // by thread; nil where the system does not tell
-	stolen *stolen
+	waited map[string]Waits // by thread; nil where the system does not tell
+	ticks  ticks
 	resent *int
 }
 
@@ -65,7 +67,7 @@ func (w *SelfWatch) Stop() SelfUse {
 }
 
 func readSelf(root fs.FS) selfReading {
-	r := selfReading{at: time.Now(), cpu: cpuTime(), waited: readWaits(root), stolen: readStolen(root), resent: readResent(root)}
+	r := selfReading{at: time.Now(), cpu: cpuTime(), waited: readWaits(root), ticks: readTicks(root), resent: readResent(root)}
 	debug.ReadGCStats(&r.gc)
 	return r
 }
@@ -81,8 +83,8 @@ func cpuTime() time.Duration {
 
 // used is what lies between two readings.
 func used(before, after selfReading) SelfUse {
-	u := SelfUse{Wall: after.at.Sub(before.at), CPU: after.cpu - before.cpu, Wait: waited(before.waited, after.waited),
-		Steal: stolenShare(before.stolen, after.stolen), GCs: int(after.gc.NumGC - before.gc.NumGC),
+	u := SelfUse{Wall: after.at.Sub(before.at), CPU: after.cpu - before.cpu, Waits: waited(before.waited, after.waited),
+		Busy: share(before.ticks.own, after.ticks.own), Steal: share(before.ticks.stolen, after.ticks.stolen), GCs: int(after.gc.NumGC - before.gc.NumGC),
 		GCPause: after.gc.PauseTotal - before.gc.PauseTotal}
 	for i := range min(u.GCs, len(after.gc.Pause)) { // the newest first
 		u.GCPauseMax = max(u.GCPauseMax, after.gc.Pause[i])

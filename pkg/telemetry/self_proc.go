@@ -11,83 +11,147 @@ import (
 
 // This file reads what Linux tells below /proc; elsewhere nothing is there, and nothing is known.
 
-// readWaits is how long each thread of this process has waited for a processor: the second number of its schedstat, in
-// nanoseconds (Documentation/scheduler/sched-stats.rst of the kernel). It is nil where there is none.
-func readWaits(root fs.FS) map[string]time.Duration {
+// Waits is how long threads that were ready to run waited for a processor, all together, and how often one got its turn.
+type Waits struct {
+	Waited time.Duration
+	Turns  int
+}
+
+// readWaits is how each thread of this process has waited so far: the second number of its schedstat, in nanoseconds, and the third
+// (Documentation/scheduler/sched-stats.rst of the kernel). It is nil where there is none.
+func readWaits(root fs.FS) map[string]Waits {
 	files, err := fs.Glob(root, "proc/self/task/*/schedstat")
 	if err != nil {
 		return nil
 	}
-	var waits map[string]time.Duration
+	var waits map[string]Waits
 	for _, file := range files {
 		text, err := fs.ReadFile(root, file)
 		if err != nil {
 			continue // the thread has ended
 		}
 		fields := strings.Fields(string(text))
-		if len(fields) < 2 {
+		if len(fields) < 3 {
 			continue
 		}
 		ns, err := strconv.ParseInt(fields[1], 10, 64)
-		if err != nil {
+		turns, also := strconv.Atoi(fields[2])
+		if err != nil || also != nil {
 			continue
 		}
 		if waits == nil {
-			waits = map[string]time.Duration{}
+			waits = map[string]Waits{}
 		}
-		waits[path.Base(path.Dir(file))] = time.Duration(ns)
+		waits[path.Base(path.Dir(file))] = Waits{time.Duration(ns), turns}
 	}
 	return waits
 }
 
 // waited sums by how much the waits of the threads grew; those of a thread that has ended meanwhile are lost.
-func waited(before, after map[string]time.Duration) *time.Duration {
+func waited(before, after map[string]Waits) *Waits {
 	if before == nil || after == nil {
 		return nil
 	}
-	var sum time.Duration
-	for thread, wait := range after {
-		sum += max(wait-before[thread], 0)
+	var sum Waits
+	for thread, w := range after {
+		sum.Waited += max(w.Waited-before[thread].Waited, 0)
+		sum.Turns += max(w.Turns-before[thread].Turns, 0)
 	}
 	return &sum
 }
 
-// stolen is processor time of the whole machine, in the kernel's ticks.
-type stolen struct{ steal, total uint64 }
+// part is some of the processor time of a machine, in the kernel's ticks.
+type part struct{ some, total uint64 }
 
-// readStolen reads the line cpu of /proc/stat: user, nice, system, idle, iowait, irq, softirq and steal (proc_stat(5)). It is
-// nil where there is none.
-func readStolen(root fs.FS) *stolen {
-	const steal = 7
+// ticks are how much of the whole machine's time its host gave to others, and how much of the time of the processors that this
+// process may use anybody used; nil where the system does not tell.
+type ticks struct{ stolen, own *part }
+
+// The columns of a line of /proc/stat: user, nice, system, idle, iowait, irq, softirq, steal (proc_stat(5)).
+const (
+	columnIdle   = 3
+	columnIOWait = 4
+	columnSteal  = 7
+)
+
+// readTicks reads /proc/stat.
+func readTicks(root fs.FS) ticks {
 	text, err := fs.ReadFile(root, "proc/stat")
 	if err != nil {
-		return nil
+		return ticks{}
 	}
-	line, _, _ := strings.Cut(string(text), "\n")
-	fields := strings.Fields(line)
-	if len(fields) < steal+2 || fields[0] != "cpu" {
-		return nil
-	}
-	var s stolen
-	for i, field := range fields[1 : steal+2] {
-		n, err := strconv.ParseUint(field, 10, 64)
-		if err != nil {
-			return nil
+	allowed := readAllowed(root)
+	var t ticks
+	for line := range strings.Lines(string(text)) {
+		name, columns := ticksOf(line)
+		if columns == nil {
+			continue
 		}
-		s.total += n
-		if i == steal {
-			s.steal = n
+		var total uint64
+		for _, n := range columns {
+			total += n
+		}
+		if name == "cpu" {
+			t.stolen = &part{columns[columnSteal], total}
+			continue
+		}
+		if processor, err := strconv.Atoi(strings.TrimPrefix(name, "cpu")); err == nil && allowed(processor) {
+			if t.own == nil {
+				t.own = &part{}
+			}
+			t.own.some += total - columns[columnIdle] - columns[columnIOWait]
+			t.own.total += total
 		}
 	}
-	return &s
+	return t
 }
 
-// stolenShare is the stolen part of the processor time between two readings; nil where there was none.
-func stolenShare(before, after *stolen) *float64 {
-	if before == nil || after == nil || after.total <= before.total || after.steal < before.steal {
+// ticksOf reads a line of /proc/stat; nil for one that is not of processors.
+func ticksOf(line string) (name string, columns []uint64) {
+	fields := strings.Fields(line)
+	if len(fields) < columnSteal+2 || !strings.HasPrefix(fields[0], "cpu") {
+		return "", nil
+	}
+	for _, field := range fields[1 : columnSteal+2] {
+		n, err := strconv.ParseUint(field, 10, 64)
+		if err != nil {
+			return "", nil
+		}
+		columns = append(columns, n)
+	}
+	return fields[0], columns
+}
+
+// readAllowed tells which processors this process may use: all where that is not known.
+func readAllowed(root fs.FS) func(processor int) bool {
+	text, err := fs.ReadFile(root, "proc/self/status")
+	if err != nil {
+		return func(int) bool { return true }
+	}
+	_, list, _ := strings.Cut(string(text), "Cpus_allowed_list:")
+	list, _, _ = strings.Cut(list, "\n")
+	return func(processor int) bool {
+		for of := range strings.SplitSeq(list, ",") {
+			first, last, isRange := strings.Cut(strings.TrimSpace(of), "-")
+			if !isRange {
+				last = first
+			}
+			from, err := strconv.Atoi(first)
+			to, also := strconv.Atoi(last)
+			if err == nil && also == nil && from <= processor && processor <= to {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+// share is the part of the processor time between two readings; nil where there was none.
+func share(before, after *part) *float64 {
+	if before == nil || after == nil || after.total <= before.total || after.some < before.some {
 		return nil
 	}
-	share := float64(after.steal-before.steal) / float64(after.total-before.total)
+	share := float64(after.some-before.some) / float64(after.total-before.total)
 	return &share
 }
 

@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	statText = "cpu  100 0 50 800 10 0 5 35 0 0\ncpu0 1 2 3 4 5 6 7 8 9 10\n"
+	statText = "cpu  100 0 50 800 10 0 5 35 0 0\ncpu0 1 2 3 4 5 6 7 8 9 10\ncpu1 9 9 9 9 9 9 9 9\ncpu2 10 0 0 80 5 0 0 5 0 0\nintr 7\n"
 	snmpText = "Ip: Forwarding RetransSegs\nIp: 1 99\nTcp: RtoAlgorithm RetransSegs InErrs\nTcp: 1 42 0\n"
 )
 
@@ -29,20 +29,23 @@ func files(list map[string]string) fs.FS {
 func TestReadSelf(t *testing.T) {
 	got := readSelf(files(map[string]string{
 		"proc/self/task/7/schedstat": "1000 2000 3\n", "proc/self/task/8/schedstat": "5 6 7\n", "proc/self/task/9/schedstat": "",
-		"proc/stat": statText, "proc/net/snmp": snmpText,
+		"proc/stat": statText, "proc/net/snmp": snmpText, "proc/self/status": "Name:\tx\nCpus_allowed_list:\t0,2-3\nMems_allowed_list:\t1\n",
 	}))
-	if diff := cmp.Diff(map[string]time.Duration{"7": 2000, "8": 6}, got.waited); diff != "" {
+	if diff := cmp.Diff(map[string]Waits{"7": {2000, 3}, "8": {6, 7}}, got.waited); diff != "" {
 		t.Error(diff)
 	}
-	if got.stolen == nil || *got.stolen != (stolen{35, 1000}) {
-		t.Errorf("stolen: got %v", got.stolen)
+	if got.ticks.stolen == nil || *got.ticks.stolen != (part{35, 1000}) {
+		t.Errorf("stolen: got %v", got.ticks.stolen)
+	}
+	if got.ticks.own == nil || *got.ticks.own != (part{27 + 15, 36 + 100}) { // processors 0 and 2, without idle and iowait
+		t.Errorf("own: got %v", got.ticks.own)
 	}
 	if got.resent == nil || *got.resent != 42 {
 		t.Errorf("resent: got %v", got.resent)
 	}
 	none := readSelf(files(map[string]string{"proc/stat": "intr 1\n", "proc/net/snmp": "Tcp: RetransSegs\n", "proc/self/task/7/schedstat": "x y\n"}))
-	if none.waited != nil || none.stolen != nil || none.resent != nil {
-		t.Errorf("nothing that can be read: got %v, %v, %v", none.waited, none.stolen, none.resent)
+	if none.waited != nil || none.ticks != (ticks{}) || none.resent != nil {
+		t.Errorf("nothing that can be read: got %v, %v, %v", none.waited, none.ticks, none.resent)
 	}
 }
 
@@ -50,18 +53,18 @@ func TestUsed(t *testing.T) {
 	at := time.Now()
 	n := func(n int) *int { return &n }
 	before := selfReading{at: at, cpu: time.Second, gc: debug.GCStats{NumGC: 10, PauseTotal: 100, Pause: []time.Duration{90}},
-		waited: map[string]time.Duration{"1": 50, "gone": 1000}, stolen: &stolen{35, 1000}, resent: n(42)}
+		waited: map[string]Waits{"1": {50, 5}, "gone": {1000, 9}}, ticks: ticks{&part{35, 1000}, &part{100, 500}}, resent: n(42)}
 	after := selfReading{at: at.Add(10 * time.Second), cpu: 4 * time.Second,
 		gc:     debug.GCStats{NumGC: 12, PauseTotal: 130, Pause: []time.Duration{10, 20, 90}},
-		waited: map[string]time.Duration{"1": 70, "new": 5}, stolen: &stolen{60, 1100}, resent: n(45)}
-	wait, steal := time.Duration(25), 0.25
-	want := SelfUse{Wall: 10 * time.Second, CPU: 3 * time.Second, Wait: &wait, GCs: 2, GCPause: 30, GCPauseMax: 20, Steal: &steal,
+		waited: map[string]Waits{"1": {70, 8}, "new": {5, 1}}, ticks: ticks{&part{60, 1100}, &part{175, 600}}, resent: n(45)}
+	steal, busy := 0.25, 0.75
+	want := SelfUse{Wall: 10 * time.Second, CPU: 3 * time.Second, Waits: &Waits{25, 4}, GCs: 2, GCPause: 30, GCPauseMax: 20, Busy: &busy, Steal: &steal,
 		Retransmits: n(3)}
 	if diff := cmp.Diff(want, used(before, after)); diff != "" {
 		t.Error(diff)
 	}
-	after.waited, after.stolen, after.resent = nil, nil, nil
-	if got := used(before, after); got.Wait != nil || got.Steal != nil || got.Retransmits != nil {
+	after.waited, after.ticks, after.resent = nil, ticks{}, nil
+	if got := used(before, after); got.Waits != nil || got.Steal != nil || got.Busy != nil || got.Retransmits != nil {
 		t.Errorf("not known afterwards: got %+v", got)
 	}
 }
@@ -80,7 +83,7 @@ func TestWatchSelf(t *testing.T) {
 	if len(got.Wakes) == 0 {
 		t.Error("no wakes were sampled")
 	}
-	if _, err := os.Stat("/proc/self/schedstat"); err == nil && got.Wait == nil {
+	if _, err := os.Stat("/proc/self/schedstat"); err == nil && got.Waits == nil {
 		t.Error("the wait for processors is not known")
 	}
 }
