@@ -12,6 +12,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/squeezebits/sqzb-orchestrate/pkg/selftest"
 )
 
 // machine is what can be asked of a machine.
@@ -169,10 +171,11 @@ func (c *checker) serverCores() int {
 
 // cores is how many processors this process may use, by affinity and by the quotas of its cgroup.
 func (m machine) cores() (n float64, known bool) {
-	n = float64(listedCores(field(m.text("proc/self/status"), "Cpus_allowed_list")))
-	if n == 0 {
+	allowed, err := selftest.ParseCPUs(field(m.text("proc/self/status"), "Cpus_allowed_list"))
+	if err != nil || len(allowed) == 0 {
 		return 0, false
 	}
+	n = float64(len(allowed))
 	for line := range strings.Lines(m.text("proc/self/cgroup")) {
 		parts := strings.SplitN(strings.TrimSpace(line), ":", 3)
 		if len(parts) != 3 {
@@ -211,22 +214,4 @@ func share(limit, period string) (n float64, ok bool) {
 		return 0, false
 	}
 	return l / p, true
-}
-
-// listedCores counts a list such as 0-3,8; 0 for what is none.
-func listedCores(list string) int {
-	total := 0
-	for part := range strings.SplitSeq(list, ",") {
-		first, last, isRange := strings.Cut(strings.TrimSpace(part), "-")
-		from, err := strconv.Atoi(first)
-		to := from
-		if isRange && err == nil {
-			to, err = strconv.Atoi(last)
-		}
-		if err != nil || from < 0 || to < from {
-			return 0
-		}
-		total += to - from + 1
-	}
-	return total
 }
