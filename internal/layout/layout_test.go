@@ -20,7 +20,7 @@ var allowed = map[string][]string{
 		"internal/simulator"},
 	"pkg/orchestrate": {"pkg/config", "pkg/dataset", "pkg/server", "pkg/client", "pkg/bench", "pkg/telemetry",
 		"pkg/report", "pkg/selftest"},
-	"pkg/selftest":       {"pkg/client", "pkg/bench", "internal/metronome"},
+	"pkg/selftest":       {"pkg/client", "pkg/bench", "pkg/telemetry", "internal/metronome"},
 	"pkg/bench":          {"pkg/client", "internal/pacer"},
 	"pkg/report":         {"pkg/bench"},
 	"pkg/config":         {},

@@ -40,23 +40,26 @@ func (c *conn) Write(p []byte) (int, error) {
 }
 
 // Read stamps what it has read: of the bytes that one Read gives, all share one stamp.
-func (c *conn) Read(p []byte) (n int, err error) {
-	var kernel int64
-	if c.stamps != nil {
-		n, kernel, err = c.stamps.read(p)
-	} else {
-		n, err = c.Conn.Read(p)
-	}
-	if e := c.serves.Load(); e != nil && n > 0 {
-		now, lag := time.Time{}, noLag
-		if c.stamps != nil {
-			now, lag = c.owner.wall.lag(kernel)
-		} else {
-			now = time.Now()
+func (c *conn) Read(p []byte) (int, error) {
+	if c.stamps == nil {
+		n, err := c.Conn.Read(p)
+		if n > 0 {
+			c.tell(time.Now(), noLag)
 		}
-		e.arrived(now, lag)
+		return n, err
+	}
+	n, kernel, err := c.stamps.read(p)
+	if n > 0 {
+		c.tell(c.owner.wall.lag(kernel))
 	}
 	return n, err
+}
+
+// tell tells the request that the connection serves of a read.
+func (c *conn) tell(now time.Time, lag time.Duration) {
+	if e := c.serves.Load(); e != nil {
+		e.arrived(now, lag)
+	}
 }
 
 // alive reports whether the server has neither closed the idle connection nor sent anything on it.

@@ -52,9 +52,9 @@ func (p *passEvidence) client() *PassClient {
 		GCPause: plausibleOr(a.GCPause * 1e3), GCPauseMax: plausibleOr(a.GCPauseMax * 1e3), Cores: plausibleOr(a.Cores),
 		Busy: a.Busy, Steal: a.Steal, Retransmits: a.Retransmits, IntendedRate: p.arrivalRate(scheduled), AchievedRate: p.arrivalRate(sent),
 	}
-	chunks, unstamped, coalesced := p.chunks()
+	chunks, coalesced := p.chunks()
 	if a.Stamps == StampsKernel {
-		c.Unstamped = &unstamped
+		c.Unstamped = ptr(chunks - c.Lag.N)
 	}
 	c.Coalesced = &coalesced
 	if chunks > 0 {
@@ -97,20 +97,13 @@ func (p *passEvidence) lag() Distribution {
 	return describe(ms)
 }
 
-// chunks counts the chunks with tokens of the successful requests, those of them that have no kernel stamp, and those that
-// share one.
-func (p *passEvidence) chunks() (all, unstamped, coalesced int) {
+// chunks counts the chunks with tokens of the successful requests, and those of them that share the stamp of the one before.
+func (p *passEvidence) chunks() (all, coalesced int) {
 	for _, r := range p.succeeded {
 		all += r.Chunks
 		coalesced += r.Coalesced
-		unstamped += r.Chunks
-		for _, us := range r.ChunkLagsUS {
-			if us >= 0 {
-				unstamped--
-			}
-		}
 	}
-	return all, unstamped, coalesced
+	return all, coalesced
 }
 
 func scheduled(r *bench.Record) *int64 { return &r.ScheduledNS }

@@ -41,22 +41,15 @@ func coresText(n float64) string {
 	return fmt.Sprintf("%.3g processors", n)
 }
 
-// lagLimit is how much lag is allowed in the full pass: a share of the median gap between chunks; nil without gaps.
-func (e *evidence) lagLimit() *float64 {
-	if e.summary.ICL.N == 0 {
-		return nil
-	}
-	return ptr(e.summary.Thresholds.LagICLShare * *e.summary.ICL.Median)
-}
-
-// lagging tells whether the lag of the full pass is above its limit.
+// lagging tells whether the lag of the full pass is above its limit, a share of the median gap between chunks; it is not where
+// either is not known.
 func (e *evidence) lagging() (lag, limit float64, is bool) {
 	c := e.summary.Client.Full
-	allowed := e.lagLimit()
-	if c == nil || allowed == nil || c.Lag.N == 0 {
+	if c == nil || c.Lag.N == 0 || e.summary.ICL.N == 0 {
 		return 0, 0, false
 	}
-	return *c.Lag.P99, *allowed, *c.Lag.P99 > *allowed
+	lag, limit = *c.Lag.P99, e.summary.Thresholds.LagICLShare**e.summary.ICL.Median
+	return lag, limit, lag > limit
 }
 
 // ruleClientLag: without the kernel's stamps, every lateness of the client is in the times.

@@ -5,18 +5,8 @@ import (
 	"os"
 	"strconv"
 	"sync"
-	"syscall"
 	"time"
 )
-
-// processorTime is what this process has used so far, in user mode and in the kernel; 0 where that is not known.
-func processorTime() time.Duration {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		return 0
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
-}
 
 // residentBytes is how much memory this process has; 0 where that is not known.
 func residentBytes() int64 {

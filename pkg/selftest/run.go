@@ -13,6 +13,7 @@ import (
 
 	"github.com/squeezebits/sqzb-orchestrate/pkg/bench"
 	"github.com/squeezebits/sqzb-orchestrate/pkg/client"
+	"github.com/squeezebits/sqzb-orchestrate/pkg/telemetry"
 )
 
 // Run measures every level of the ladder, fewest streams first. The error is about the options (ErrUsage), a *MetronomeError, or the
@@ -127,9 +128,9 @@ func (s *session) pass(ctx context.Context, m *child, streams int, dir string) (
 	ctx, cancel := context.WithTimeoutCause(ctx, s.slowAfter(), errSlow)
 	defer cancel()
 	peak := watchMemory()
-	before := processorTime()
+	watch := telemetry.WatchSelf(false)
 	pass, err := bench.Run(ctx, b)
-	used := usage{elapsed: pass.Elapsed, cpu: processorTime() - before, cores: runtime.GOMAXPROCS(0), grown: peak()}
+	used := usage{elapsed: pass.Elapsed, cpu: watch.Stop().CPU, cores: runtime.GOMAXPROCS(0), grown: peak()}
 	if errors.Is(err, errSlow) {
 		err = nil
 	}
