@@ -13,7 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/squeezebits/sqzb-orchestrate/pkg/selftest"
+	"github.com/squeezebits/sqzb-orchestrate/pkg/telemetry"
 )
 
 // machine is what can be asked of a machine.
@@ -171,11 +171,11 @@ func (c *checker) serverCores() int {
 
 // cores is how many processors this process may use, by affinity and by the quotas of its cgroup.
 func (m machine) cores() (n float64, known bool) {
-	allowed, err := selftest.ParseCPUs(field(m.text("proc/self/status"), "Cpus_allowed_list"))
-	if err != nil || len(allowed) == 0 {
+	allowed, ok := telemetry.ParseCPUList(field(m.text("proc/self/status"), "Cpus_allowed_list"))
+	if !ok {
 		return 0, false
 	}
-	n = float64(len(allowed))
+	n = float64(allowed.Count())
 	for line := range strings.Lines(m.text("proc/self/cgroup")) {
 		parts := strings.SplitN(strings.TrimSpace(line), ":", 3)
 		if len(parts) != 3 {

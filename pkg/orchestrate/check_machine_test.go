@@ -111,6 +111,7 @@ func TestMachineCores(t *testing.T) {
 	}{
 		{"affinity alone", []string{"proc/self/status", status}, 5, true},
 		{"nothing is told", nil, 0, false},
+		{"more than a set of the C library holds", []string{"proc/self/status", "Cpus_allowed_list:\t0-2047\n"}, 2048, true},
 		{"a list that is none", []string{"proc/self/status", "Cpus_allowed_list:\t3-1\n"}, 0, false},
 		{"version 2", []string{"proc/self/status", status, "proc/self/cgroup", "0::/a/b\n", "sys/fs/cgroup/a/b/cpu.max", "max 100000\n",
 			"sys/fs/cgroup/a/cpu.max", "250000 100000\n"}, 2.5, true},

@@ -3,8 +3,8 @@ package selftest
 import (
 	"fmt"
 	"slices"
-	"strconv"
-	"strings"
+
+	"github.com/squeezebits/sqzb-orchestrate/pkg/telemetry"
 )
 
 // ParseCPUs reads a list of processors as the kernel writes it, such as 0-3,8; sorted, each once. An empty one is none.
@@ -12,24 +12,18 @@ func ParseCPUs(text string) ([]int, error) {
 	if text == "" {
 		return nil, nil
 	}
+	list, ok := telemetry.ParseCPUList(text)
+	if !ok || slices.ContainsFunc(list, func(r [2]int) bool { return r[1] >= maxCPU }) {
+		return nil, fmt.Errorf("got %q; allowed a list such as 0-3,8", text)
+	}
 	var cpus []int
-	for part := range strings.SplitSeq(text, ",") {
-		first, last, isRange := strings.Cut(strings.TrimSpace(part), "-")
-		from, err := strconv.Atoi(first)
-		to := from
-		if isRange && err == nil {
-			to, err = strconv.Atoi(last)
-		}
-		if err != nil || from < 0 || to < from || to >= maxCPU {
-			return nil, fmt.Errorf("got %q; allowed a list such as 0-3,8", text)
-		}
-		for cpu := from; cpu <= to; cpu++ {
+	for cpu := range maxCPU {
+		if list.Has(cpu) {
 			cpus = append(cpus, cpu)
 		}
 	}
-	slices.Sort(cpus)
-	return slices.Compact(cpus), nil
+	return cpus, nil
 }
 
-// maxCPU bounds the numbers of processors, as the kernel's own sets do.
+// maxCPU bounds the numbers of processors to those of a unix.CPUSet.
 const maxCPU = 1024

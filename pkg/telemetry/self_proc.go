@@ -128,22 +128,10 @@ func readAllowed(root fs.FS) func(processor int) bool {
 	if err != nil {
 		return func(int) bool { return true }
 	}
-	_, list, _ := strings.Cut(string(text), "Cpus_allowed_list:")
-	list, _, _ = strings.Cut(list, "\n")
-	return func(processor int) bool {
-		for of := range strings.SplitSeq(list, ",") {
-			first, last, isRange := strings.Cut(strings.TrimSpace(of), "-")
-			if !isRange {
-				last = first
-			}
-			from, err := strconv.Atoi(first)
-			to, also := strconv.Atoi(last)
-			if err == nil && also == nil && from <= processor && processor <= to {
-				return true
-			}
-		}
-		return false
-	}
+	_, after, _ := strings.Cut(string(text), "Cpus_allowed_list:")
+	line, _, _ := strings.Cut(after, "\n")
+	list, _ := ParseCPUList(line)
+	return list.Has
 }
 
 // share is the part of the processor time between two readings; nil where there was none.
