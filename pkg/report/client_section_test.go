@@ -158,13 +158,7 @@ func TestClientRules(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			run := auditedRun()
 			tc.change(&run)
-			s := Summarize(run)
-			if diff := cmp.Diff(ruled(s.Reasons), append([]string{}, tc.want...)); diff != "" {
-				t.Fatalf("reasons (-got +want):\n%s%v", diff, s.Reasons)
-			}
-			if len(s.Reasons) > 0 && !strings.Contains(s.Reasons[0].Text, tc.text) {
-				t.Errorf("got text %q, want %q in it", s.Reasons[0].Text, tc.text)
-			}
+			wantReasons(t, Summarize(run), tc.want, tc.text)
 		})
 	}
 }

@@ -116,16 +116,7 @@ func TestGPURules(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			run := gpuRun()
 			tc.change(&run)
-			s := Summarize(run)
-			if tc.want == nil {
-				tc.want = []string{}
-			}
-			if diff := cmp.Diff(ruled(s.Reasons), tc.want); diff != "" {
-				t.Fatalf("reasons (-got +want):\n%s%v", diff, s.Reasons)
-			}
-			if len(tc.want) > 0 && !strings.Contains(s.Reasons[0].Text, tc.text) {
-				t.Errorf("got text %q, want %q in it", s.Reasons[0].Text, tc.text)
-			}
+			wantReasons(t, Summarize(run), tc.want, tc.text)
 		})
 	}
 }
