@@ -50,7 +50,8 @@ func (c *conn) Read(p []byte) (int, error) {
 	}
 	n, kernel, err := c.stamps.read(p)
 	if n > 0 {
-		c.tell(c.owner.wall.lag(kernel))
+		now := time.Now()
+		c.tell(now, c.owner.wall.lag(now, kernel))
 	}
 	return n, err
 }

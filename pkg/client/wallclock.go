@@ -5,79 +5,88 @@ import (
 	"time"
 )
 
-// wallClock ties the kernel's receive stamps, which are by CLOCK_REALTIME, to the monotonic clock of everything else. Both
-// clocks are read together at each receive, so a stamp's distance from that reading is the same on either; what it has to
-// find out is whether the wall clock was set in between. The zero value is ready once start was called. It is safe for
-// concurrent use.
+// wallClock places the kernel's receive stamps, which are by CLOCK_REALTIME, on the monotonic clock of everything else. The two
+// clocks are slewed as one and lie apart by an offset that changes only when the wall clock is set (man clock_gettime); both are
+// read at each receive to see whether it was. It is ready once start was called, and safe for concurrent use.
 type wallClock struct {
 	epoch time.Time
-	// offset is wall − monotonic in nanoseconds as last seen, at seen nanoseconds after epoch.
-	offset, seen atomic.Int64
+	// offset is wall − monotonic, in nanoseconds, monotonic being counted from epoch.
+	offset atomic.Int64
 	// stepped is when the latest step was found, in nanoseconds after epoch; steps counts them.
 	stepped, steps atomic.Int64
 }
 
 const (
-	// stepTolerance and slewLimit bound how far the offset may move without a step: by what lies between the two readings and,
-	// per nanosecond, by an adjustment of the clock's rate, which Linux limits to 500 ppm.
+	// stepTolerance is by how much the offset may seem to have changed before it is looked at closely, and the smallest step.
 	stepTolerance = 100 * time.Microsecond
-	slewLimit     = 0.0005
-	// clockReadings are taken at most to tell a step from a thread that was interrupted between its readings of the two clocks,
-	// or a virtual machine that was.
-	clockReadings = 4
+	// closeReading is how long a reading of both clocks may take to be believed at once. Of a thread that was interrupted
+	// between the two, or a virtual machine that was, the reading is off by as long as that took.
+	closeReading = 5 * time.Microsecond
+	// clockReadings are taken at most to get a close one.
+	clockReadings = 16
 )
+
+// reading is one of both clocks: the offset, give or take width, at mono nanoseconds after epoch.
+type reading struct{ offset, mono, width int64 }
 
 func (w *wallClock) start(now time.Time) {
 	w.epoch = now
 	w.stepped.Store(-1)
-	w.offset.Store(now.UnixNano())
+	w.offset.Store(w.read().offset)
 }
 
-// lag takes both clocks together, and returns that reading and how long before it the kernel stamped what was received. It is
-// noLag for a stamp that cannot be placed: 0, which is none, one that is later than the reading or earlier than a step of the
-// wall clock, or one beside which the step is being found.
-func (w *wallClock) lag(kernel int64) (now time.Time, lag time.Duration) {
-	steady := false
-	for try := 0; try < clockReadings && !steady; try++ {
-		now = time.Now()
-		steady = w.steady(now.UnixNano(), int64(now.Sub(w.epoch)))
+// read reads both clocks until it took no longer than closeReading, and gives the best reading that it got.
+func (w *wallClock) read() reading {
+	var best reading
+	for try := range clockReadings {
+		before := time.Since(w.epoch)
+		now := time.Now()
+		width := time.Since(w.epoch) - before
+		if mono := now.Sub(w.epoch); try == 0 || int64(width) < best.width {
+			best = reading{now.UnixNano() - int64(mono), int64(mono), int64(width)}
+		}
+		if width <= closeReading {
+			break
+		}
 	}
-	wall, mono := now.UnixNano(), int64(now.Sub(w.epoch))
-	if !steady {
-		w.step(wall, mono)
-		return now, noLag
-	}
-	return now, w.place(wall, mono, kernel)
+	return best
 }
 
-// place is lag by numbers: nanoseconds since 1970, nanoseconds after epoch, and the stamp.
-func (w *wallClock) place(wall, mono, kernel int64) time.Duration {
-	if kernel == 0 || wall < kernel || mono-(wall-kernel) <= w.stepped.Load() {
-		return noLag
-	}
-	return time.Duration(wall - kernel)
+// lag is how long before now, which was just read, the kernel stamped what was received. It is noLag for a stamp that cannot be
+// placed: 0, which is none, one that is later than now or earlier than a step of the wall clock, or one beside which the step
+// is being found.
+func (w *wallClock) lag(now time.Time, kernel int64) time.Duration {
+	return w.lagAt(now.UnixNano(), int64(now.Sub(w.epoch)), kernel)
 }
 
-// steady reports whether the offset of the two clocks is what it was, and notes what it is once a second.
-func (w *wallClock) steady(wall, mono int64) bool {
-	before, offset := w.offset.Load(), wall-mono
-	since := max(mono-w.seen.Load(), 0)
-	if moved := max(offset-before, before-offset); float64(moved) > float64(stepTolerance)+slewLimit*float64(since) {
-		return false
+// lagAt is lag with the two clocks' readings that now is made of.
+func (w *wallClock) lagAt(wall, mono, kernel int64) time.Duration {
+	if apart(wall-mono, w.offset.Load()) > int64(stepTolerance) {
+		w.look(w.read())
 	}
-	if since >= int64(time.Second) && w.offset.CompareAndSwap(before, offset) {
-		w.seen.Store(mono)
-	}
-	return true
+	return w.place(mono, kernel)
 }
 
-// step takes the new offset for the one that holds from here on. Of many who find a step at once one does it.
-func (w *wallClock) step(wall, mono int64) {
-	before, offset := w.offset.Load(), wall-mono
-	if max(offset-before, before-offset) <= int64(stepTolerance) || !w.offset.CompareAndSwap(before, offset) {
+// look finds a step: an offset that is another one, however inexact the reading. Of many who find a step at once one does it.
+func (w *wallClock) look(r reading) {
+	before := w.offset.Load()
+	if apart(r.offset, before) <= int64(stepTolerance)+r.width {
 		return
 	}
-	w.seen.Store(mono)
-	w.stepped.Store(mono)
-	w.steps.Add(1)
+	w.stepped.Store(r.mono)
+	if w.offset.CompareAndSwap(before, r.offset) {
+		w.steps.Add(1)
+	}
 }
+
+// place is lag by numbers: the instant of the reading, in nanoseconds after epoch, and the stamp. The offset is known to
+// closeReading, as it was taken, by which a stamp may seem to be later than its reading.
+func (w *wallClock) place(mono, kernel int64) time.Duration {
+	at := kernel - w.offset.Load()
+	if kernel == 0 || at <= w.stepped.Load() || at-mono > int64(closeReading) {
+		return noLag
+	}
+	return time.Duration(max(mono-at, 0))
+}
+
+func apart(a, b int64) int64 { return max(a-b, b-a) }
