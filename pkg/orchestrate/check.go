@@ -6,6 +6,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/squeezebits/sqzb-orchestrate/pkg/config"
 	"github.com/squeezebits/sqzb-orchestrate/pkg/report"
@@ -32,6 +33,7 @@ const (
 	checkGovernor    = "governor"
 	checkCores       = "cores"
 	checkLeftovers   = "leftovers"
+	checkGPUs        = "gpus"
 	checkSelftest    = "selftest"
 )
 
@@ -53,6 +55,7 @@ type Preflight struct {
 	cfg *config.Config
 	// timings is the plan, nil where there is none.
 	timings *timings
+	gpus    gpuLook
 }
 
 // Errors are the findings of that severity.
@@ -150,6 +153,8 @@ type checker struct {
 	certain bool
 	// ended are processes that the next run ends before it starts a server.
 	ended []server.Proc
+	// settle is how long the GPUs may be in use before that is told.
+	settle time.Duration
 }
 
 func newChecker(cfg *config.Config, o Options, m machine) *checker {
@@ -158,6 +163,7 @@ func newChecker(cfg *config.Config, o Options, m machine) *checker {
 }
 
 func (c *checker) check(ctx context.Context) *Preflight {
+	gpus := lookAtGPUs(ctx, c.env, c.settle)
 	c.command()
 	c.stopCommand()
 	c.installed(ctx)
@@ -174,6 +180,7 @@ func (c *checker) check(ctx context.Context) *Preflight {
 	c.clock()
 	c.governor()
 	c.cores()
+	c.gpus(<-gpus)
 	c.selftest()
 	slices.SortStableFunc(c.found.Findings, func(a, b report.Finding) int {
 		return cmp.Compare(a.Severity, b.Severity) // "error" < "warning"

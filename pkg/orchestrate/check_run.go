@@ -12,9 +12,13 @@ import (
 )
 
 // check looks at all there is before anything is started, and ends the run where an error stands against it. What is left of
-// earlier runs has been ended by then.
-func (r *run) check(ctx context.Context) (*Preflight, error) {
-	found := newChecker(r.cfg, r.o, thisMachine()).check(ctx)
+// earlier runs has been ended by then; cleared says that there was something.
+func (r *run) check(ctx context.Context, cleared bool) (*Preflight, error) {
+	c := newChecker(r.cfg, r.o, thisMachine())
+	if cleared {
+		c.settle = gpuSettle
+	}
+	found := c.check(ctx)
 	if err := context.Cause(ctx); err != nil {
 		return nil, fail(ExitInternal, "check", err, "")
 	}

@@ -352,7 +352,7 @@ func TestDocs(t *testing.T) {
 	}
 	want := []string{checkRecipe, checkCommand, checkStopCommand, checkVLLM, checkFlags, checkTimings, checkModel, checkDataset,
 		checkLoRA, checkPort, checkOpenFiles, checkLocalPorts, checkMemory, checkDisk, checkClock, checkGovernor, checkCores,
-		checkLeftovers, checkSelftest}
+		checkLeftovers, checkGPUs, checkSelftest}
 	if diff := cmp.Diff(want, documented); diff != "" {
 		t.Errorf("checks in docs/check.md (-want +got):\n%s", diff)
 	}

@@ -2,8 +2,9 @@ package orchestrate
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/squeezebits/sqzb-orchestrate/pkg/report"
@@ -14,37 +15,26 @@ import (
 // and whatever happens to it, is no failure of the run.
 type gpuWatch struct {
 	tool *telemetry.GPUTool
-	// met is closed when the first look is over: until then the tool is busy.
-	met chan struct{}
-	end context.CancelFunc
+	// idle is what was told before anything was started; nil when nothing was.
+	idle []report.GPUState
+	// patience is how long the memory of a server that has ended may take to come back.
+	patience time.Duration
 	// records are what each pass has stored.
 	records map[string]*report.GPURecord
 	// told is true once the user was told that the tool fails.
 	told bool
 }
 
-// watchGPUs looks for a tool on the PATH of the server's environment. A first look, whose answer nobody needs, goes on while the
-// server starts: it finds out what the tool knows of, and whether it answers at all.
-func watchGPUs(ctx context.Context, env []string) *gpuWatch {
-	tool := telemetry.FindGPUTool(env)
-	if tool == nil {
+// watchGPUs goes on with the tool of the check.
+func watchGPUs(look gpuLook) *gpuWatch {
+	if look.tool == nil {
 		return nil
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	w := &gpuWatch{tool: tool, met: make(chan struct{}), end: cancel, records: map[string]*report.GPURecord{}}
-	go func() {
-		defer close(w.met)
-		_, _ = tool.State(ctx)
-	}()
-	return w
-}
-
-// close ends the first look, should it still go on.
-func (w *gpuWatch) close() {
-	if w != nil {
-		w.end()
-		<-w.met
+	w := &gpuWatch{tool: look.tool, patience: gpuMemoryPatience, records: map[string]*report.GPURecord{}}
+	if look.err == nil {
+		w.idle = look.gpus
 	}
+	return w
 }
 
 // stored are the records of the passes.
@@ -55,29 +45,48 @@ func (w *gpuWatch) stored() map[string]*report.GPURecord {
 	return w.records
 }
 
-// idle reports whether the first look is over.
-func (w *gpuWatch) idle() bool {
-	select {
-	case <-w.met:
-		return true
-	default:
-		return false
+const (
+	gpuMemoryPatience = 30 * time.Second
+	// gpuMemoryQuiet is how long it is waited for without a word.
+	gpuMemoryQuiet = 2 * time.Second
+)
+
+// awaitMemory waits until the server's memory of the GPUs is free again, which can be seconds after its last process is gone, and
+// returns what has not come back then; nil when all has, or nobody knows. tell is told once when it lasts.
+func (w *gpuWatch) awaitMemory(ctx context.Context, tell func(held string)) (held []string) {
+	if len(w.idle) == 0 {
+		return nil
+	}
+	told := false
+	for startedAt := time.Now(); ; {
+		now, err := w.tool.Readings(ctx)
+		if err != nil {
+			return nil
+		}
+		held = w.held(now)
+		took := time.Since(startedAt)
+		if len(held) == 0 || took >= w.patience {
+			return held
+		}
+		if took >= gpuMemoryQuiet && !told {
+			told = true
+			tell(strings.Join(held, ", "))
+		}
+		if !pause(ctx, gpuPoll) {
+			return nil
+		}
 	}
 }
 
-// gpuPatience is how long a pass waits for the first look, which began before the server's start.
-const gpuPatience = 2 * time.Second
-
-var errGPUBusy = errors.New("its first answer is still to come")
-
-// ready waits until the tool can be asked.
-func (w *gpuWatch) ready(ctx context.Context) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, gpuPatience, fmt.Errorf("asking %s: %w", w.tool.Name(), errGPUBusy))
-	defer cancel()
-	select {
-	case <-w.met:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
+// held names the GPUs that have more memory in use than before anything was started.
+func (w *gpuWatch) held(now []telemetry.GPU) []string {
+	var list []string
+	for _, g := range now {
+		i := slices.IndexFunc(w.idle, func(s report.GPUState) bool { return s.UUID == g.UUID })
+		if i >= 0 && w.idle[i].Grown(gpuReading(g)) {
+			list = append(list, fmt.Sprintf("%s with %.0f MiB, %.0f before the start", w.idle[i].Title(), *g.MemoryUsed,
+				*w.idle[i].MemoryUsed))
+		}
 	}
+	return list
 }

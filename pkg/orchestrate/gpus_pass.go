@@ -22,10 +22,6 @@ func (p *pass) gpusBefore(ctx context.Context) *gpuPass {
 		return nil
 	}
 	g := &gpuPass{gpuWatch: p.gpus, record: report.GPURecord{Schema: report.SchemaVersion, Tool: p.gpus.tool.Name()}}
-	if err := g.ready(ctx); err != nil {
-		g.failed(ctx, err)
-		return g
-	}
 	g.record.Before = g.state(ctx)
 	return g
 }
@@ -89,7 +85,7 @@ func (p *pass) gpusAfter(ctx context.Context, g *gpuPass, failed error) {
 	if g == nil {
 		return
 	}
-	if failed == nil && ctx.Err() == nil && g.idle() {
+	if failed == nil && ctx.Err() == nil {
 		g.record.After = g.state(ctx)
 	}
 	if g.record.Failure != "" && !g.told {

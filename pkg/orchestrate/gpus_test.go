@@ -8,7 +8,6 @@ import (
 	"reflect"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -61,9 +60,7 @@ func gpuPassOf(t *testing.T, script string) (p *pass, dir string, notes *[]strin
 	}
 	notes = new([]string)
 	r.o.Observe = func(e Event) { *notes = append(*notes, e.(Note).Text) }
-	r.gpus = watchGPUs(t.Context(), []string{"PATH=" + dir + ":/usr/bin:/bin"})
-	t.Cleanup(r.gpus.close)
-	<-r.gpus.met
+	r.gpus = watchGPUs(<-lookAtGPUs(t.Context(), []string{"PATH=" + dir + ":/usr/bin:/bin"}, 0))
 	return &pass{run: r, passPlan: passPlan{name: report.PassFull}}, dir, notes
 }
 
@@ -165,28 +162,140 @@ func TestNoGPUsLeaveNoFile(t *testing.T) {
 	}
 }
 
-// A first look that lasts is not waited for beyond patience, and the tool is not run twice at a time.
-func TestFirstLookThatLasts(t *testing.T) {
-	tool := telemetry.FindGPUTool(fakePath(t))
-	synctest.Test(t, func(t *testing.T) {
-		w := &gpuWatch{tool: tool, met: make(chan struct{})}
-		startedAt := time.Now()
-		err := w.ready(t.Context())
-		if !errors.Is(err, errGPUBusy) || w.idle() || time.Since(startedAt) != gpuPatience {
-			t.Errorf("got %v after %v, idle %t; want %v after %v", err, time.Since(startedAt), w.idle(), errGPUBusy, gpuPatience)
-		}
-		close(w.met)
-		if err := w.ready(t.Context()); err != nil || !w.idle() {
-			t.Errorf("got %v, idle %t; want none", err, w.idle())
-		}
-	})
-}
+// gpusInUse tells, at any moment, of GPU-1 with as many MiB in use as the file used says, and which is 3 % busy.
+const gpusInUse = `read used <used
+case $1 in
+*power.limit*) echo "0, GPU-1, A GPU, 550, N/A, 700, N/A, N/A, N/A, N/A, N/A, N/A, N/A, N/A, 81559, $used, N/A, N/A, N/A, N/A, 3, N/A, N/A, N/A, N/A, N/A";;
+*) echo "0, GPU-1, $used, N/A, N/A, N/A, N/A, 3, N/A, N/A, N/A, N/A, N/A"; echo >>asked; test ! -e next || mv next used;;
+esac
+`
 
-func fakePath(t *testing.T) []string {
+func writeIn(t *testing.T, dir, name, text string) {
 	t.Helper()
-	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "nvidia-smi"), []byte("#!/bin/sh\n"), 0o755); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return []string{"PATH=" + dir}
+}
+
+// gpuPassInUse is gpuPassOf on a GPU of which 500 MiB were in use before anything was started.
+func gpuPassInUse(t *testing.T) (p *pass, dir string, notes *[]string) {
+	t.Helper()
+	p, dir, notes = gpuPassOf(t, `test -e used || echo 500 >used
+`+gpusInUse)
+	if len(p.gpus.idle) != 1 || *p.gpus.idle[0].MemoryUsed != 500 {
+		t.Fatalf("before the start: %+v", p.gpus.idle)
+	}
+	p.info = &report.Pass{Stop: &report.Stop{}}
+	return p, dir, notes
+}
+
+func TestGPUMemoryComesBack(t *testing.T) {
+	for _, tt := range []struct {
+		name       string
+		used, next string
+		looks      int
+		held       []string
+	}{
+		{"at once", "500\n", "", 1, nil},
+		{"but for what drivers keep", "1524\n", "", 1, nil},
+		{"after a moment", "1525\n", "600\n", 2, nil},
+		{"not at all", "70000\n", "", 2, []string{"GPU 0 (A GPU) with 70000 MiB, 500 before the start"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p, dir, notes := gpuPassInUse(t)
+			p.gpus.patience = gpuPoll
+			writeIn(t, dir, "used", tt.used)
+			if tt.next != "" {
+				writeIn(t, dir, "next", tt.next)
+			}
+			p.gpuMemoryBack(t.Context())
+			asked, err := os.ReadFile(filepath.Join(dir, "asked"))
+			if err != nil || len(asked) != tt.looks {
+				t.Errorf("looked %d times, %v; want %d", len(asked), err, tt.looks)
+			}
+			if diff := cmp.Diff(tt.held, p.info.Stop.GPUMemoryHeld); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+			if got, least := p.info.Stop.GPUMemory, float64(tt.looks-1)*gpuPoll.Seconds(); got <= least {
+				t.Errorf("gpu_memory_s %v, want more than %v", got, least)
+			}
+			told := strings.Join(*notes, "\n")
+			if want := strings.Join(tt.held, ", "); (told != "") != (want != "") || !strings.Contains(told, want) {
+				t.Errorf("told %q, want %q in it", told, want)
+			}
+		})
+	}
+}
+
+// Nobody waits for memory who was interrupted, on a machine without GPUs, or whose tool fails.
+func TestGPUMemoryIsNotWaitedFor(t *testing.T) {
+	p, dir, notes := gpuPassInUse(t)
+	writeIn(t, dir, "used", "70000\n")
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	startedAt := time.Now()
+	p.gpuMemoryBack(ended)
+	writeIn(t, dir, "used", "no number\n")
+	p.gpuMemoryBack(t.Context())
+	p.gpus = nil
+	p.gpuMemoryBack(t.Context())
+	if took := time.Since(startedAt); took > gpuMemoryQuiet || len(*notes) > 0 || p.info.Stop.GPUMemoryHeld != nil {
+		t.Errorf("took %v, notes %q, held %q; want no wait", took, *notes, p.info.Stop.GPUMemoryHeld)
+	}
+}
+
+// What takes longer than a moment is told, once.
+func TestWaitForGPUMemoryIsTold(t *testing.T) {
+	p, dir, notes := gpuPassInUse(t)
+	p.gpus.patience = gpuMemoryQuiet + 2*gpuPoll
+	writeIn(t, dir, "used", "70000\n")
+	p.gpuMemoryBack(t.Context())
+	if len(*notes) != 2 || !strings.HasPrefix((*notes)[0], "full: waiting for the GPUs' memory to come back: GPU 0 (A GPU) with 70000 MiB") {
+		t.Errorf("told %q", *notes)
+	}
+}
+
+func TestCheckOfGPUs(t *testing.T) {
+	tool := func(script string) []string {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, "nvidia-smi"), []byte("#!/bin/sh\ncd "+dir+"\n"+script), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		return []string{"PATH=" + dir + ":/usr/bin:/bin"}
+	}
+	state := func(used, busy string) string {
+		return `echo "0, GPU-1, A GPU, 550, N/A, 700, N/A, N/A, N/A, N/A, N/A, N/A, N/A, N/A, 81559, ` + used + `, N/A, N/A, N/A, N/A, ` + busy +
+			`, N/A, N/A, N/A, N/A, N/A"`
+	}
+	for _, tt := range []struct {
+		name, script string
+		settle       time.Duration
+		want         []string
+	}{
+		{"no GPU", `echo "No devices were found"; exit 6`, gpuSettle, nil},
+		{"idle", state("1024", "10"), gpuSettle, nil},
+		{"not told", state("N/A", "N/A"), gpuSettle, nil},
+		{"memory in use", state("1025", "0"), 0, []string{"GPU 0 (A GPU) is in use before anything is started: 1025 of 81559 MiB in use, 0 % busy"}},
+		{"busy", state("4", "11"), 0, []string{"GPU 0 (A GPU) is in use before anything is started: 4 of 81559 MiB in use, 11 % busy"}},
+		{"no driver", "echo no driver; exit 9", gpuSettle, []string{"the state of the GPUs is not known: asking nvidia-smi: exit status 9: no driver"}},
+		{"in use for a moment", "test -e asked || " + state("70000", "0") + " && test -e asked && " + state("4", "0") + "; >asked", gpuSettle, nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c := &checker{env: tool(tt.script), found: &Preflight{}}
+			c.gpus(<-lookAtGPUs(t.Context(), c.env, tt.settle))
+			var got []string
+			for _, f := range c.found.Findings {
+				if f.Severity != report.FindingWarning || f.Check != checkGPUs || f.Advice == "" {
+					t.Errorf("got %+v; want a warning with advice", f)
+				}
+				got = append(got, f.Text)
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+	if look := <-lookAtGPUs(t.Context(), []string{"PATH=" + t.TempDir()}, gpuSettle); look.tool != nil || watchGPUs(look) != nil {
+		t.Errorf("without a tool: got %+v", look)
+	}
 }

@@ -48,10 +48,10 @@ func containerHint(e *server.StrangerError) string {
 }
 
 // clear ends what earlier runs of this user have left behind, if it is provably theirs, and says so. What it cannot end it
-// tells as well; that is no reason not to run.
-func (r *run) clear(ctx context.Context) {
+// tells as well; that is no reason not to run. It reports whether it ended anything.
+func (r *run) clear(ctx context.Context) (some bool) {
 	if len(r.o.StateDirs) == 0 {
-		return
+		return false
 	}
 	found, err := server.Leftovers(r.o.StateDirs...)
 	if err != nil {
@@ -66,6 +66,8 @@ func (r *run) clear(ctx context.Context) {
 			r.o.Observe(Note{Text: "ending it: " + err.Error()})
 		} else {
 			r.o.Observe(Note{Text: fmt.Sprintf("ended in %.1f s, %d processes killed", ended.Took.Seconds(), len(ended.Killed))})
+			some = true
 		}
 	}
+	return some
 }

@@ -138,7 +138,7 @@ func (p *pass) shutdown(ctx context.Context, err error) error {
 		err = at("pass", died)
 	}
 	err = p.explain(ctx, err)
-	stopErr := p.stop(err)
+	stopErr := p.stop(ctx, err)
 	if spanErr := p.keepSpans(); spanErr != nil {
 		p.o.Observe(Note{Text: "storing the traces: " + spanErr.Error()})
 	}

@@ -124,8 +124,7 @@ func (r *run) open() error {
 func (r *run) save() error { return report.WriteManifest(r.dir, r.manifest) }
 
 func (r *run) steps(ctx context.Context) error {
-	r.clear(ctx)
-	found, err := r.check(ctx)
+	found, err := r.check(ctx, r.clear(ctx))
 	if err != nil {
 		return err
 	}
@@ -140,8 +139,9 @@ func (r *run) steps(ctx context.Context) error {
 		return err
 	}
 	defer func() { r.timings.close() }()
-	r.gpus = watchGPUs(ctx, serverEnviron(r.cfg, r.o, nil))
-	defer r.gpus.close()
+	if r.gpus = watchGPUs(found.gpus); r.gpus != nil {
+		r.manifest.GPUs = r.gpus.idle
+	}
 	if err := r.save(); err != nil {
 		return fail(ExitInternal, "run directory", err, "")
 	}

@@ -4,27 +4,48 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/squeezebits/sqzb-orchestrate/pkg/report"
 	"github.com/squeezebits/sqzb-orchestrate/pkg/server"
 )
 
-// stop stops the server and keeps how that went. cause is why the pass ended early, nil if it did not.
-func (p *pass) stop(cause error) error {
+// stop stops the server and keeps how that went. cause is why the pass ended early, nil if it did not. The end of ctx is none of the
+// stop, but nothing is waited for then that others hold.
+func (p *pass) stop(ctx context.Context, cause error) error {
 	p.o.Observe(StepStarted{Pass: p.name, Step: "stop"})
-	ctx, cancel := p.stopContext(cause)
+	stopCtx, cancel := p.stopContext(cause)
 	defer cancel()
 	startedAt := time.Now()
-	stopped, err := p.proc.Stop(ctx)
+	stopped, err := p.proc.Stop(stopCtx)
+	p.info.Stop = stopInfo(stopped)
+	if err == nil {
+		p.gpuMemoryBack(ctx)
+	}
 	took := time.Since(startedAt)
 	p.info.Phases.Stop = took.Seconds()
-	p.info.Stop = stopInfo(stopped)
 	if stopped.CommandErr != nil {
 		p.o.Observe(Note{Text: p.name + ": server.stop_command: " + stopped.CommandErr.Error()})
 	}
 	p.o.Observe(StepDone{Pass: p.name, Step: "stop", Took: took, Detail: stopDetail(stopped)})
 	return err
+}
+
+// gpuMemoryBack waits for the memory that the server had of the GPUs, for the next server, and whoever comes after this run.
+func (p *pass) gpuMemoryBack(ctx context.Context) {
+	if p.gpus == nil {
+		return
+	}
+	startedAt := time.Now()
+	held := p.gpus.awaitMemory(ctx, func(held string) {
+		p.o.Observe(Note{Text: p.name + ": waiting for the GPUs' memory to come back: " + held})
+	})
+	p.info.Stop.GPUMemory, p.info.Stop.GPUMemoryHeld = time.Since(startedAt).Seconds(), held
+	if len(held) > 0 {
+		p.o.Observe(Note{Text: fmt.Sprintf("%s: not all of the GPUs' memory came back within %v of the server's end: %s; somebody else may "+
+			"have come to use them", p.name, p.gpus.patience, strings.Join(held, ", "))})
+	}
 }
 
 // stopContext ends when the server is to be killed, and has the deadline by which it must be gone if a batch system set one.

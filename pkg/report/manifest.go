@@ -22,13 +22,15 @@ type Manifest struct {
 	Started time.Time `json:"started"`
 	Ended   time.Time `json:"ended,omitzero"`
 	// TotalSeconds is the wall time of the whole run by the monotonic clock.
-	TotalSeconds float64     `json:"total_s,omitzero"`
-	Tool         Tool        `json:"tool"`
-	Host         Host        `json:"host"`
-	Recipe       Recipe      `json:"recipe"`
-	Model        Model       `json:"model"`
-	Dataset      DatasetInfo `json:"dataset"`
-	Load         LoadInfo    `json:"load"`
+	TotalSeconds float64 `json:"total_s,omitzero"`
+	Tool         Tool    `json:"tool"`
+	Host         Host    `json:"host"`
+	// GPUs is what a vendor's tool told of the GPUs before anything was started; empty when it told nothing.
+	GPUs    []GPUState  `json:"gpus,omitempty"`
+	Recipe  Recipe      `json:"recipe"`
+	Model   Model       `json:"model"`
+	Dataset DatasetInfo `json:"dataset"`
+	Load    LoadInfo    `json:"load"`
 	// Passes are the full pass and the summarization pass, in this order, as far as the run got.
 	Passes []Pass `json:"passes"`
 	// Interrupted names the signal that ended the run early; empty when none did.
@@ -246,6 +248,9 @@ type Stop struct {
 	Leader float64 `json:"leader_s"`
 	Tree   float64 `json:"tree_s"`
 	Port   float64 `json:"port_s"`
+	// GPUMemory is how long the memory of the GPUs then took to come back, GPUMemoryHeld names the GPUs of which it did not.
+	GPUMemory     float64  `json:"gpu_memory_s,omitzero"`
+	GPUMemoryHeld []string `json:"gpu_memory_held,omitempty"`
 	// Command is how long server.stop_command ran, CommandError what went wrong with it.
 	Command      float64 `json:"command_s,omitzero"`
 	CommandError string  `json:"command_error,omitempty"`

@@ -87,7 +87,7 @@ func gpuChanges(moments []gpuMoment) []gpuChangeOf {
 					continue
 				}
 				limit = limit || s[0] == askedLimit
-				changes = addChange(changes, gpuChange{s[0], was.value, was.when, s[1], m.when}, g.title())
+				changes = addChange(changes, gpuChange{s[0], was.value, was.when, s[1], m.when}, g.Title())
 			}
 		}
 	}
@@ -133,14 +133,6 @@ func withUnit(v *float64, unit string) string {
 		return ""
 	}
 	return strconv.FormatFloat(*v, 'f', -1, 64) + " " + unit
-}
-
-// title is "GPU 0 (NVIDIA H100 80GB HBM3)".
-func (g GPUState) title() string {
-	if g.Name == "" {
-		return fmt.Sprintf("GPU %d", g.Index)
-	}
-	return fmt.Sprintf("GPU %d (%s)", g.Index, printable(g.Name))
 }
 
 // shownGPUs bounds the GPUs that a reason lists; all of them are in the files.

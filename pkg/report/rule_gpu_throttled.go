@@ -63,7 +63,7 @@ func (r *GPURecord) throttled(cause throttleCause) []string {
 			}
 		}
 		if len(samples) > 0 {
-			list = append(list, g.title()+" with "+strings.Join(samples, " and "))
+			list = append(list, g.Title()+" with "+strings.Join(samples, " and "))
 		}
 	}
 	return list

@@ -78,7 +78,7 @@ func rules() []rule {
 		ruleLaunchDifferences, ruleServerDifferences, rulePromptDifferences,
 		ruleForeignRequests, ruleGPUChanged, ruleFailedRequests, ruleRecords,
 		rulePromptTokens, ruleOutputTokens, ruleSummarizationTokens, ruleServerCounters, ruleGenerationLatency,
-		rulePrefixCache, ruleCachedTokens, rulePreemptions, ruleGPUThrottled,
+		rulePrefixCache, ruleCachedTokens, rulePreemptions, ruleGPUShared, ruleGPUThrottled,
 		ruleScheduleLag, ruleClientCPU, ruleClientLag, ruleClientStarved, ruleCoalesced,
 	}
 }
