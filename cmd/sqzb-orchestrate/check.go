@@ -39,6 +39,7 @@ func (p *program) check(c *cli.Context) error {
 	}
 	ctx, _, stop := interruptible(c.Context, p.stderr, 0)
 	defer stop()
+	o.Observe = newTalk(p.stderr).observe
 	var all []*orchestrate.Preflight
 	for _, path := range recipes {
 		found, err := orchestrate.CheckRecipe(ctx, path, configOptions, o)

@@ -47,11 +47,11 @@ func (p *program) runRecipes(c *cli.Context) error {
 	ctx, hard, stop := interruptible(c.Context, p.stderr, c.Duration("grace"))
 	defer stop()
 	o.Hard = hard
+	talk := newTalk(p.stderr)
+	o.Observe = talk.observe
 	if c.Bool("dry-run") {
 		return p.dryRun(ctx, c, recipes, configOptions, o)
 	}
-	talk := newTalk(p.stderr)
-	o.Observe = talk.observe
 	results, code := orchestrate.Series(ctx, recipes, configOptions, o, func(r orchestrate.Result) {
 		talk.end()
 		p.showResult(c, r)

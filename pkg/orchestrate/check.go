@@ -180,7 +180,7 @@ func (c *checker) check(ctx context.Context) *Preflight {
 	c.clock()
 	c.governor()
 	c.cores()
-	c.gpus(<-gpus)
+	c.gpus(c.awaitGPUs(gpus))
 	c.selftest()
 	slices.SortStableFunc(c.found.Findings, func(a, b report.Finding) int {
 		return cmp.Compare(a.Severity, b.Severity) // "error" < "warning"

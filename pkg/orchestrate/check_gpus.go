@@ -20,8 +20,9 @@ type gpuLook struct {
 const (
 	// gpuSettle is how long the memory of processes that were just ended may take to come back.
 	gpuSettle = 10 * time.Second
-	// gpuPoll is the time between two looks meanwhile.
-	gpuPoll = 500 * time.Millisecond
+	// gpuPoll is the time between two looks while the GPUs are waited for, gpuQuiet how long that is done without a word.
+	gpuPoll  = 500 * time.Millisecond
+	gpuQuiet = 2 * time.Second
 )
 
 // lookAtGPUs begins to look at the GPUs, as a tool may take seconds, by the tool of an environment. GPUs in use are looked at again
@@ -44,6 +45,19 @@ func lookAtGPUs(ctx context.Context, env []string, settle time.Duration) <-chan 
 		}
 	}()
 	return found
+}
+
+// awaitGPUs waits for the look at the GPUs, and says so when that takes a while.
+func (c *checker) awaitGPUs(found <-chan gpuLook) gpuLook {
+	select {
+	case look := <-found:
+		return look
+	case <-time.After(gpuQuiet):
+	}
+	if c.o.Observe != nil {
+		c.o.Observe(Note{Text: "check: waiting for what is told of the GPUs …"})
+	}
+	return <-found
 }
 
 func (l gpuLook) inUse() []report.GPUState {

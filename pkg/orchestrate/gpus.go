@@ -45,11 +45,8 @@ func (w *gpuWatch) stored() map[string]*report.GPURecord {
 	return w.records
 }
 
-const (
-	gpuMemoryPatience = 30 * time.Second
-	// gpuMemoryQuiet is how long it is waited for without a word.
-	gpuMemoryQuiet = 2 * time.Second
-)
+// gpuMemoryPatience is the patience of a run.
+const gpuMemoryPatience = 30 * time.Second
 
 // awaitMemory waits until the server's memory of the GPUs is free again, which can be seconds after its last process is gone, and
 // returns what has not come back then; nil when all has, or nobody knows. tell is told once when it lasts.
@@ -68,7 +65,7 @@ func (w *gpuWatch) awaitMemory(ctx context.Context, tell func(held string)) (hel
 		if len(held) == 0 || took >= w.patience {
 			return held
 		}
-		if took >= gpuMemoryQuiet && !told {
+		if took >= gpuQuiet && !told {
 			told = true
 			tell(strings.Join(held, ", "))
 		}

@@ -239,7 +239,7 @@ func TestGPUMemoryIsNotWaitedFor(t *testing.T) {
 	p.gpuMemoryBack(t.Context())
 	p.gpus = nil
 	p.gpuMemoryBack(t.Context())
-	if took := time.Since(startedAt); took > gpuMemoryQuiet || len(*notes) > 0 || p.info.Stop.GPUMemoryHeld != nil {
+	if took := time.Since(startedAt); took > gpuQuiet || len(*notes) > 0 || p.info.Stop.GPUMemoryHeld != nil {
 		t.Errorf("took %v, notes %q, held %q; want no wait", took, *notes, p.info.Stop.GPUMemoryHeld)
 	}
 }
@@ -247,7 +247,7 @@ func TestGPUMemoryIsNotWaitedFor(t *testing.T) {
 // What takes longer than a moment is told, once.
 func TestWaitForGPUMemoryIsTold(t *testing.T) {
 	p, dir, notes := gpuPassInUse(t)
-	p.gpus.patience = gpuMemoryQuiet + 2*gpuPoll
+	p.gpus.patience = gpuQuiet + 2*gpuPoll
 	writeIn(t, dir, "used", "70000\n")
 	p.gpuMemoryBack(t.Context())
 	if len(*notes) != 2 || !strings.HasPrefix((*notes)[0], "full: waiting for the GPUs' memory to come back: GPU 0 (A GPU) with 70000 MiB") {
