@@ -41,10 +41,10 @@ func throttleIn(r *Run, sample, gpu int, reason string) {
 	r.GPUs[PassFull].Samples[sample].GPUs[gpu].Throttle[reason] = true
 }
 
-// usedBefore says how much of a GPU's memory (MiB) and time (%) was in use before anything was started, and how much memory then.
-func usedBefore(r *Run, gpu int, memory, busy, then float64) {
+// usedBefore says how much of a GPU's memory was in use before anything was started, and how much then, in MiB.
+func usedBefore(r *Run, gpu int, memory, then float64) {
 	g := r.GPUs[PassFull].Before[gpu]
-	g.MemoryTotal, g.MemoryUsed, g.Utilization = ptr(81_559.0), &memory, &busy
+	g.MemoryTotal, g.MemoryUsed = ptr(81_559.0), &memory
 	r.Manifest.GPUs = []GPUState{g}
 	for _, p := range r.GPUs {
 		p.Before[gpu].MemoryUsed, p.After[gpu].MemoryUsed = &then, &then
@@ -102,18 +102,20 @@ func TestGPURules(t *testing.T) {
 		},
 			nil, ""},
 
-		{"nobody used them before", func(r *Run) { usedBefore(r, 1, 1024, 10, 71_000) }, nil, ""},
-		{"somebody's memory, on the server's GPU", func(r *Run) { usedBefore(r, 1, 1025, 0, 1025+1025) }, []string{"suspect gpu_shared"},
-			"somebody else used GPUs of the server before anything was started: GPU 1 (H100) with 1025 of 81559 MiB in use, 0 % busy; the"},
-		{"somebody's memory, on a GPU to which the server did not come", func(r *Run) { usedBefore(r, 1, 1025, 0, 1025+1024) }, nil, ""},
-		{"somebody's kernels", func(r *Run) { usedBefore(r, 0, 4, 11, 70_000) }, []string{"suspect gpu_shared"},
-			"GPU 0 (H100) with 4 of 81559 MiB in use, 11 % busy"},
+		{"nobody used them before", func(r *Run) { usedBefore(r, 1, 1024, 71_000) }, nil, ""},
+		{"somebody's memory, on the server's GPU", func(r *Run) { usedBefore(r, 1, 1025, 1025+1025) }, []string{"suspect gpu_shared"},
+			"somebody else used GPUs of the server before anything was started: GPU 1 (H100) with 1025 of 81559 MiB in use; the"},
+		{"somebody's memory, on a GPU to which the server did not come", func(r *Run) { usedBefore(r, 1, 1025, 1025+1024) }, nil, ""},
+		{"how much it has is not known", func(r *Run) {
+			usedBefore(r, 0, 20_000, 70_000)
+			r.Manifest.GPUs[0].MemoryTotal = nil
+		}, []string{"suspect gpu_shared"}, "GPU 0 (H100) with 20000 MiB in use; the"},
 		{"the state during the full pass was not told", func(r *Run) {
-			usedBefore(r, 0, 20_000, 0, 70_000)
+			usedBefore(r, 0, 20_000, 70_000)
 			r.GPUs[PassFull].Before, r.GPUs[PassFull].After = nil, nil
 		}, []string{"suspect gpu_shared"}, "GPU 0 (H100) with 20000 of"},
 		{"another GPU of the same number", func(r *Run) {
-			usedBefore(r, 0, 20_000, 0, 70_000)
+			usedBefore(r, 0, 20_000, 70_000)
 			r.Manifest.GPUs[0].UUID = "GPU-c"
 		}, nil, ""},
 

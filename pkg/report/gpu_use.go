@@ -2,36 +2,24 @@ package report
 
 import "fmt"
 
-const (
-	// idleGPUMemory is more than a GPU that nobody uses has in use, in MiB: drivers keep some hundred for themselves (Gaudi 768).
-	idleGPUMemory = 1024
-	// idleGPUUtilization is more than a desktop takes, in percent of the time.
-	idleGPUUtilization = 10
-)
+// idleGPUMemory is more than a GPU that nobody uses has in use, in MiB: drivers keep some hundred for themselves (Gaudi 768).
+const idleGPUMemory = 1024
 
-// InUse reports whether somebody uses the GPU: more of its memory is in use than the driver keeps for itself, or kernels run.
-func (g GPUState) InUse() bool {
-	return g.MemoryUsed != nil && *g.MemoryUsed > idleGPUMemory || g.Utilization != nil && *g.Utilization > idleGPUUtilization
-}
+// InUse reports whether somebody uses the GPU: more of its memory is in use than the driver keeps for itself. How busy it is does
+// not tell: a GPU that the driver has just woken up, or whose process has just ended, may still be said to be.
+func (g GPUState) InUse() bool { return g.MemoryUsed != nil && *g.MemoryUsed > idleGPUMemory }
 
 // Grown reports whether a later reading of the same GPU has so much more memory in use that a process must have come to it.
 func (g GPUState) Grown(later GPUReading) bool {
 	return g.MemoryUsed != nil && later.MemoryUsed != nil && *later.MemoryUsed-*g.MemoryUsed > idleGPUMemory
 }
 
-// Usage is "20312 of 81559 MiB in use, 97 % busy".
+// Usage is "20312 of 81559 MiB in use", for a GPU whose memory is told of.
 func (g GPUState) Usage() string {
-	text := "memory not known"
-	if g.MemoryUsed != nil {
-		text = fmt.Sprintf("%.0f MiB in use", *g.MemoryUsed)
-		if g.MemoryTotal != nil {
-			text = fmt.Sprintf("%.0f of %.0f MiB in use", *g.MemoryUsed, *g.MemoryTotal)
-		}
+	if g.MemoryTotal == nil {
+		return fmt.Sprintf("%.0f MiB in use", *g.MemoryUsed)
 	}
-	if g.Utilization != nil {
-		text += fmt.Sprintf(", %.0f %% busy", *g.Utilization)
-	}
-	return text
+	return fmt.Sprintf("%.0f of %.0f MiB in use", *g.MemoryUsed, *g.MemoryTotal)
 }
 
 // Title is "GPU 0 (NVIDIA H100 80GB HBM3)".
