@@ -16,6 +16,10 @@ const (
 	openBatch = 50
 	// openAtOnce bounds the dials in flight.
 	openAtOnce = 64
+	// receiveBuffer is how many bytes the system is asked to keep of a connection that is not read, which it grants up to a limit of
+	// its own (Linux: net.core.rmem_max). With what it has by default, a stream that is not read for some hundred tokens closes
+	// its window, and the server's next bytes come, and are stamped, only when it was read.
+	receiveBuffer = 4 << 20
 )
 
 // dialFunc is net.Dialer.DialContext or a test's.
@@ -85,6 +89,9 @@ func (c *Client) dialNew(ctx context.Context, network, address string) (net.Conn
 		return nil, err
 	}
 	c.connections.Add(1)
+	if tcp, ok := raw.(*net.TCPConn); ok {
+		_ = tcp.SetReadBuffer(receiveBuffer) // a connection with less is used all the same
+	}
 	opened := &conn{Conn: raw, owner: c}
 	if c.probe != nil {
 		// A connection without stamps is used all the same; its chunks are then counted as unstamped.

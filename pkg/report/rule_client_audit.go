@@ -73,7 +73,7 @@ func ruleClientStarved(e *evidence) []Reason {
 	}
 	return []Reason{suspect("client_starved", "this client was the bottleneck: the %s it may use had %.0f %% of their time used up "+
 		"(%.0f %% are allowed), %s, and it read what came late by %.3f ms (p99), more than %.3g %% of the median gap between chunks; "+
-		"keep other programs off its processors, or give it more", coresText(*c.Cores), 100**c.Busy,
+		"keep others off its processors (the server with taskset in server.command), or give it more", coresText(*c.Cores), 100**c.Busy,
 		100*e.summary.Thresholds.ClientCPUShare, usedText(c), lag, 100*e.summary.Thresholds.LagICLShare)}
 }
 
