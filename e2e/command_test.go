@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // runTimeout ends a program that hangs, with time left for it to stop its server.
@@ -25,6 +27,8 @@ const (
 // program is the built binary, and the Python that its servers run on.
 type program struct {
 	binary, python string
+	// cpu is the number of a processor that servers may be kept to.
+	cpu string
 	// mark is a variable (NAME=value) that the program and everything it starts inherit: it tells our processes from others,
 	// also those that change their title or their session.
 	mark string
@@ -49,6 +53,7 @@ func newProgramOn(t *testing.T, variable string) *program {
 	return &program{
 		binary: executable(t, "SQZB_E2E_BINARY", "the built program; `make build` makes it"),
 		python: executable(t, variable, "a Python that has vLLM; e2e/install-vllm.sh prints its path"),
+		cpu:    firstCPU(t),
 		mark:   mark,
 	}
 }
@@ -96,9 +101,23 @@ func (p *program) run(t *testing.T, args ...string) outcome {
 	return outcome{code: cmd.ProcessState.ExitCode(), stdout: stdout.Bytes(), stderr: stderr.Bytes(), took: took}
 }
 
-// environ is the program's environment; the recipes take their Python from it.
+// firstCPU is the first processor that we may use.
+func firstCPU(t *testing.T) string {
+	t.Helper()
+	var set unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &set); err != nil {
+		t.Fatal(err)
+	}
+	cpu := 0
+	for !set.IsSet(cpu) {
+		cpu++
+	}
+	return strconv.Itoa(cpu)
+}
+
+// environ is the program's environment; the recipes take their Python and its processor from it.
 func (p *program) environ() []string {
-	return append(os.Environ(), p.mark, "SQZB_E2E_PYTHON="+p.python)
+	return append(os.Environ(), p.mark, "SQZB_E2E_PYTHON="+p.python, "SQZB_E2E_CPU="+p.cpu)
 }
 
 // checkCrash looks for a crash of the program itself in what it said.

@@ -272,7 +272,7 @@ func checkLaunches(t *testing.T, p *program, r *runDir) {
 	if diff := cmp.Diff(full.Env, summarization.Env); diff != "" {
 		t.Errorf("environment (-full +summarization):\n%s", diff)
 	}
-	command := []string{p.python, "-m", "vllm.entrypoints.openai.api_server"}
+	command := []string{"taskset", "-c", p.cpu, p.python, "-m", "vllm.entrypoints.openai.api_server"}
 	if len(full.Argv) < len(command) || !slices.Equal(full.Argv[:len(command)], command) {
 		t.Errorf("the server was started with %q, want %q first", full.Argv, command)
 	}
