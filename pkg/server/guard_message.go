@@ -48,10 +48,12 @@ type guardEvent struct {
 	Errno syscall.Errno `json:"errno,omitempty"`
 }
 
-// The kinds of events: the server was started, or not; its leader ended; another process that matters ended.
+// The kinds of events: the server was started, or not; those that matter of a server that is ready are known; its leader ended;
+// another process that matters ended.
 const (
 	eventStarted = "started"
 	eventFailed  = "failed"
+	eventReady   = "ready"
 	eventExited  = "exited"
 	eventLost    = "lost"
 )

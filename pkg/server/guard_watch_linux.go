@@ -39,6 +39,7 @@ func (g *guard) watch() (finished bool) {
 			}
 			if string(command) == commandReady {
 				g.becomeReady()
+				g.tell(guardEvent{Kind: eventReady})
 			}
 		}
 		g.lookAtMembers()

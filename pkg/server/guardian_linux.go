@@ -16,8 +16,9 @@ import (
 // guardian is the orchestrator's end of a guardian.
 type guardian struct {
 	cmd *exec.Cmd
-	// ended is closed when the guardian's process has ended and was reaped.
-	ended chan struct{}
+	// ended is closed when the guardian's process has ended and was reaped, watching when it knows all that matter of a server that
+	// is ready; follow closes the latter.
+	ended, watching chan struct{}
 	// events is read by one goroutine at a time, from pipe.
 	events *json.Decoder
 	pipe   *os.File
@@ -29,10 +30,12 @@ type guardian struct {
 	commands *os.File
 }
 
-// The time that a guardian may take to start the server, and to end when all is done.
+// The time that a guardian may take to start the server, to end when all is done, and to take stock of a server that is ready, which
+// takes milliseconds unless it is stopped.
 const (
 	guardianStart  = 30 * time.Second
 	guardianFinish = 5 * time.Second
+	guardianStock  = 5 * time.Second
 )
 
 // startGuarded starts a guardian and lets it start the server.
@@ -99,7 +102,7 @@ func runGuardian(opts Options) (*guardian, error) {
 	g := &guardian{
 		cmd: &exec.Cmd{Path: path, Args: opts.Guard, Env: opts.Env, Stdin: in, Stdout: out, Stderr: log,
 			SysProcAttr: &syscall.SysProcAttr{Setsid: true}},
-		ended: make(chan struct{}), events: json.NewDecoder(events), pipe: events, commands: commands,
+		ended: make(chan struct{}), watching: make(chan struct{}), events: json.NewDecoder(events), pipe: events, commands: commands,
 	}
 	if err := g.cmd.Start(); err != nil {
 		return nil, errors.Join(err, commands.Close(), events.Close())
@@ -133,13 +136,18 @@ func (g *guardian) begin(job guardJob) (guardEvent, error) {
 // follow passes on the members that are lost until the leader ends, and returns how; guardianLost is set when the guardian
 // has ended instead, and the leader with it.
 func (g *guardian) follow(lost func(guardEvent)) leaderEnd {
-	for {
+	for ready := false; ; {
 		var e guardEvent
 		if err := g.events.Decode(&e); err != nil {
 			// The signal is the leader's parent-death signal.
 			return leaderEnd{status: -1, signal: syscall.SIGKILL, guardianLost: true}
 		}
 		switch e.Kind {
+		case eventReady:
+			if !ready {
+				close(g.watching)
+			}
+			ready = true
 		case eventLost:
 			lost(e)
 		case eventExited:
@@ -154,6 +162,16 @@ func (g *guardian) command(line string) {
 	defer g.mu.Unlock()
 	if g.commands != nil {
 		_, _ = g.commands.WriteString(line + "\n")
+	}
+}
+
+// takeStock tells the guardian that the server is ready, and waits until it knows all that matter, or the server ends.
+func (g *guardian) takeStock(exited <-chan struct{}) {
+	g.command(commandReady)
+	select {
+	case <-g.watching:
+	case <-exited:
+	case <-time.After(guardianStock):
 	}
 }
 

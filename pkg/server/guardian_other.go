@@ -8,7 +8,7 @@ import "os"
 type guardian struct{}
 
 func (*guardian) follow(func(guardEvent)) leaderEnd { return leaderEnd{status: -1} }
-func (*guardian) command(string)                    {}
+func (*guardian) takeStock(<-chan struct{})         {}
 func (*guardian) interrupt()                        {}
 func (*guardian) finish()                           {}
 func (*guardian) bequeath(*lineage)                 {}

@@ -42,7 +42,6 @@ func TestLost(t *testing.T) {
 			p := startFake(t, b, opts, test.steps...)
 			pids := b.await(t, test.lights)
 			p.SetReady()
-			awaitReadyNoted(t, p)
 			began := time.Now()
 			if err := syscall.Kill(pids[test.victim], syscall.SIGKILL); err != nil {
 				t.Fatal(err)
@@ -78,15 +77,6 @@ func TestLost(t *testing.T) {
 	}
 }
 
-// awaitReadyNoted waits until the guardian has taken stock of what makes up the server.
-func awaitReadyNoted(t *testing.T, p *Process) {
-	t.Helper()
-	eventually(t, "the guardian has taken stock", func() bool {
-		state, err := readState(p.stateFile)
-		return err == nil && !state.Ready.IsZero()
-	})
-}
-
 // What comes and goes is not missed.
 func TestHelpersAreNotLost(t *testing.T) {
 	t.Parallel()
@@ -95,7 +85,6 @@ func TestHelpersAreNotLost(t *testing.T) {
 		"titled-child=VLLM::EngineCore;beacon=engine;hang", "beacon=leader", "hang")
 	pids := b.await(t, 3)
 	p.SetReady()
-	awaitReadyNoted(t, p)
 	for _, victim := range []string{"helper", "engine"} {
 		if err := syscall.Kill(pids[victim], syscall.SIGKILL); err != nil {
 			t.Fatal(err)
@@ -140,7 +129,6 @@ func TestTheFirstEndIsNamed(t *testing.T) {
 	p := startFake(t, b, guarded(t, Options{SweepGrace: time.Millisecond}), "titled-child=VLLM::EngineCore;beacon=engine;hang", "end-with-child=0", "beacon=leader", "hang")
 	pids := b.await(t, 2)
 	p.SetReady()
-	awaitReadyNoted(t, p)
 	if err := syscall.Kill(pids["engine"], syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}

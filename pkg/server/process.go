@@ -160,14 +160,14 @@ func (p *Process) Phase() Phase {
 // rewritten progress, long lines cut in the middle.
 func (p *Process) Tail(n int) []string { return p.log.tail(n) }
 
-// SetReady says that the server is ready, which decides how it is stopped and from when on Lost is of use. AwaitReady calls
-// it.
+// SetReady says that the server is ready, which decides how it is stopped and from when on Lost is of use: once SetReady has
+// returned, no end of a process that matters is missed. AwaitReady calls it.
 func (p *Process) SetReady() {
 	p.mu.Lock()
 	p.ready = true
 	p.mu.Unlock()
 	if p.guardian != nil {
-		p.guardian.command(commandReady)
+		p.guardian.takeStock(p.exited)
 	}
 }
 

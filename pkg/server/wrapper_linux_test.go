@@ -53,7 +53,6 @@ func startWrapped(t *testing.T, b *beacon) (*Process, map[string]int) {
 	t.Cleanup(func() { p.Kill() })
 	pids := b.await(t, 2)
 	p.SetReady()
-	awaitReadyNoted(t, p)
 	if pids["api"] == p.PID() {
 		t.Fatal("the script has become the server; it was to stand in front of it")
 	}
