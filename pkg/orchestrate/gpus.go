@@ -15,7 +15,7 @@ import (
 // and whatever happens to it, is no failure of the run.
 type gpuWatch struct {
 	tool *telemetry.GPUTool
-	// idle is what was told before anything was started; nil when nothing was.
+	// idle is what was told before anything was started; empty when nothing was.
 	idle []report.GPUState
 	// patience is how long the memory of a server that has ended may take to come back.
 	patience time.Duration
@@ -30,11 +30,7 @@ func watchGPUs(look gpuLook) *gpuWatch {
 	if look.tool == nil {
 		return nil
 	}
-	w := &gpuWatch{tool: look.tool, patience: gpuMemoryPatience, records: map[string]*report.GPURecord{}}
-	if look.err == nil {
-		w.idle = look.gpus
-	}
-	return w
+	return &gpuWatch{tool: look.tool, idle: look.gpus, patience: gpuMemoryPatience, records: map[string]*report.GPURecord{}}
 }
 
 // stored are the records of the passes.
@@ -49,28 +45,28 @@ func (w *gpuWatch) stored() map[string]*report.GPURecord {
 const gpuMemoryPatience = 30 * time.Second
 
 // awaitMemory waits until the server's memory of the GPUs is free again, which can be seconds after its last process is gone, and
-// returns what has not come back then; nil when all has, or nobody knows. tell is told once when it lasts.
-func (w *gpuWatch) awaitMemory(ctx context.Context, tell func(held string)) (held []string) {
+// returns what has not come back then. known is false when nobody can tell, or ctx ended. tell is told once when it lasts.
+func (w *gpuWatch) awaitMemory(ctx context.Context, tell func(held string)) (held []string, known bool) {
 	if len(w.idle) == 0 {
-		return nil
+		return nil, false
 	}
 	told := false
 	for startedAt := time.Now(); ; {
 		now, err := w.tool.Readings(ctx)
 		if err != nil {
-			return nil
+			return nil, false
 		}
 		held = w.held(now)
 		took := time.Since(startedAt)
 		if len(held) == 0 || took >= w.patience {
-			return held
+			return held, true
 		}
 		if took >= gpuQuiet && !told {
 			told = true
 			tell(strings.Join(held, ", "))
 		}
 		if !pause(ctx, gpuPoll) {
-			return nil
+			return nil, false
 		}
 	}
 }

@@ -139,9 +139,7 @@ func (r *run) steps(ctx context.Context) error {
 		return err
 	}
 	defer func() { r.timings.close() }()
-	if r.gpus = watchGPUs(found.gpus); r.gpus != nil {
-		r.manifest.GPUs = r.gpus.idle
-	}
+	r.gpus, r.manifest.GPUs = watchGPUs(found.gpus), found.gpus.gpus
 	if err := r.save(); err != nil {
 		return fail(ExitInternal, "run directory", err, "")
 	}

@@ -38,9 +38,12 @@ func (p *pass) gpuMemoryBack(ctx context.Context) {
 		return
 	}
 	startedAt := time.Now()
-	held := p.gpus.awaitMemory(ctx, func(held string) {
+	held, known := p.gpus.awaitMemory(ctx, func(held string) {
 		p.o.Observe(Note{Text: p.name + ": waiting for the GPUs' memory to come back: " + held})
 	})
+	if !known {
+		return
+	}
 	p.info.Stop.GPUMemory, p.info.Stop.GPUMemoryHeld = time.Since(startedAt).Seconds(), held
 	if len(held) > 0 {
 		p.o.Observe(Note{Text: fmt.Sprintf("%s: not all of the GPUs' memory came back within %v of the server's end: %s; somebody else may "+

@@ -248,7 +248,8 @@ type Stop struct {
 	Leader float64 `json:"leader_s"`
 	Tree   float64 `json:"tree_s"`
 	Port   float64 `json:"port_s"`
-	// GPUMemory is how long the memory of the GPUs then took to come back, GPUMemoryHeld names the GPUs of which it did not.
+	// GPUMemory is how long the memory of the GPUs then took to come back, GPUMemoryHeld names the GPUs of which it did not;
+	// absent when nobody could tell.
 	GPUMemory     float64  `json:"gpu_memory_s,omitzero"`
 	GPUMemoryHeld []string `json:"gpu_memory_held,omitempty"`
 	// Command is how long server.stop_command ran, CommandError what went wrong with it.
