@@ -79,6 +79,7 @@ type (
 		Stamps      string       `json:"stamps"`
 		Lag         distribution `json:"lag_ms"`
 		Unstamped   *int         `json:"unstamped_chunks"`
+		ClockSteps  *int         `json:"clock_steps"`
 		CPUPerChunk *float64     `json:"cpu_us_per_chunk"`
 	}
 	passProof struct {

@@ -53,6 +53,8 @@ type Client struct {
 	probe    *stampProbe
 	unprobed string
 	wall     wallClock
+	// clockSet finds a step of the wall clock as soon as it is set; nil where the system does not tell.
+	clockSet *clockWatch
 	// connections counts those that were opened.
 	connections atomic.Int64
 	maxLine     int
@@ -107,6 +109,9 @@ func (c *Client) Close() {
 	c.fresh.CloseIdleConnections()
 	if c.probe != nil {
 		c.probe.close()
+	}
+	if c.clockSet != nil {
+		c.clockSet.close()
 	}
 }
 

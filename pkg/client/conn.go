@@ -41,26 +41,19 @@ func (c *conn) Write(p []byte) (int, error) {
 
 // Read stamps what it has read: of the bytes that one Read gives, all share one stamp.
 func (c *conn) Read(p []byte) (int, error) {
+	var n int
+	var kernel int64
+	var err error
 	if c.stamps == nil {
-		n, err := c.Conn.Read(p)
-		if n > 0 {
-			c.tell(time.Now(), noLag)
-		}
-		return n, err
+		n, err = c.Conn.Read(p)
+	} else {
+		n, kernel, err = c.stamps.read(p)
 	}
-	n, kernel, err := c.stamps.read(p)
-	if n > 0 {
+	if e := c.serves.Load(); e != nil && n > 0 {
 		now := time.Now()
-		c.tell(now, c.owner.wall.lag(now, kernel))
+		e.arrived(now, e.lagOf(&c.owner.wall, now, kernel))
 	}
 	return n, err
-}
-
-// tell tells the request that the connection serves of a read.
-func (c *conn) tell(now time.Time, lag time.Duration) {
-	if e := c.serves.Load(); e != nil {
-		e.arrived(now, lag)
-	}
 }
 
 // alive reports whether the server has neither closed the idle connection nor sent anything on it.
@@ -106,6 +99,16 @@ type exchange struct {
 func newExchange() *exchange { return &exchange{epoch: time.Now().Add(-1)} }
 
 func (e *exchange) clock() int64 { return int64(time.Since(e.epoch)) }
+
+// lagOf is the lag of what was read just before now: it came after what the latest read gave, or, behind a segment that was sent
+// again, at least after the request began.
+func (e *exchange) lagOf(wall *wallClock, now time.Time, kernel int64) time.Duration {
+	lag := wall.lag(now, kernel, e.epoch.Add(time.Duration(e.at.Load())))
+	if lag == noLag {
+		lag = wall.lag(now, kernel, e.epoch)
+	}
+	return lag
+}
 
 // arrived takes note of a read at now whose bytes the kernel had lag before; noLag where that is not known. A segment that was
 // sent again comes after those behind it, which can be read only then: nothing came before what is in front of it. A stamp from

@@ -14,6 +14,7 @@ func (c *Client) chooseStamps(o Options) {
 		return
 	}
 	c.probe = probe
+	c.clockSet, _ = watchClock(c.wall.check) // without, a step is found when something is received
 }
 
 // Stats are what a Client has done so far.
@@ -23,7 +24,8 @@ type Stats struct {
 	Why    string
 	// Connections counts those that were opened.
 	Connections int64
-	// ClockSteps counts how often the wall clock, which the kernel's stamps are by, was set; stamps around a step are dropped.
+	// ClockSteps counts how often the wall clock, which the kernel's stamps are by, was set. A stamp beside
+	// a step is dropped when it is not clear on which side it was made.
 	ClockSteps int64
 }
 
