@@ -33,7 +33,7 @@ def spread(values):
 
 
 def sent_instants(request):
-    """When each token was sent, in nanoseconds since 1970."""
+    """When each token was sent, in nanoseconds, by CLOCK_MONOTONIC."""
     if "sent_ns" not in request:
         return []
     at, out = request["sent_ns"], [request["sent_ns"]]
@@ -55,9 +55,7 @@ def level(folder):
         extra += max(record["chunks"] - len(sent), 0)
         if len(sent) != record["chunks"] or not sent or "error_class" in record:
             continue
-        first = record["first_token_ns"]
-        wall = clock["start_unix_ns"] + first + int(clock["drift_ns"] * first / clock["elapsed_ns"])
-        ttft.append(abs(wall - sent[0]) / 1e3)
+        ttft.append(abs(clock["start_ns"] + record["first_token_ns"] - sent[0]) / 1e3)
         for gap, before, after in zip(record.get("chunk_deltas_us", []), sent, sent[1:]):
             itl.append(abs(gap - (after - before) / 1e3))
     lost += sum(map(len, truth.values()))

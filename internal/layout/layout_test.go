@@ -20,7 +20,7 @@ var allowed = map[string][]string{
 		"internal/simulator"},
 	"pkg/orchestrate": {"pkg/config", "pkg/dataset", "pkg/server", "pkg/client", "pkg/bench", "pkg/telemetry",
 		"pkg/report", "pkg/selftest"},
-	"pkg/selftest":       {"pkg/client", "pkg/bench", "pkg/telemetry", "internal/metronome"},
+	"pkg/selftest":       {"pkg/client", "pkg/bench", "pkg/telemetry", "internal/metronome", "internal/monotonic"},
 	"pkg/bench":          {"pkg/client", "internal/pacer"},
 	"pkg/report":         {"pkg/bench"},
 	"pkg/config":         {},
@@ -29,7 +29,8 @@ var allowed = map[string][]string{
 	"pkg/client":         {},
 	"pkg/telemetry":      {},
 	"internal/simulator": {"internal/metronome", "internal/pacer"},
-	"internal/metronome": {},
+	"internal/metronome": {"internal/monotonic"},
+	"internal/monotonic": {},
 	"internal/pacer":     {},
 	"internal/layout":    {},
 }

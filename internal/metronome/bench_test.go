@@ -39,7 +39,10 @@ func BenchmarkEvents(b *testing.B) {
 
 // BenchmarkNext is the work for an event without the write: stamping it and noting it down.
 func BenchmarkNext(b *testing.B) {
-	s := newServer(testOptions())
+	s, err := newServer(testOptions())
+	if err != nil {
+		b.Fatal(err)
+	}
 	st, err := s.begin(request{body: []byte(body(maxTokens))})
 	if err != nil {
 		b.Fatal(err)

@@ -6,7 +6,7 @@ import (
 	"strconv"
 )
 
-// stampDigits is how many digits nanoseconds since 1970 have, until the year 2286.
+// stampDigits is the room of a stamp; spaces fill it up.
 const stampDigits = 19
 
 // The end of a token's event: the stamp is the last member, so that it has its place from the end.
@@ -17,7 +17,7 @@ const afterStamp = "}\n\n\r\n"
 func tokenEvent(id, model string, created int64, finish string) []byte {
 	return chunked(fmt.Sprintf(`data: {"id":%s,"object":"text_completion","created":%d,"model":%s,"choices":[{"index":0,`+
 		`"text":" the","logprobs":null,"finish_reason":%s,"stop_reason":null,"prompt_token_ids":null,"token_ids":null}],`+
-		`"sent_ns":%0*d}`+"\n\n", quoted("cmpl-"+id), created, quoted(model), finish, stampDigits, 0))
+		`"sent_ns":%*d}`+"\n\n", quoted("cmpl-"+id), created, quoted(model), finish, stampDigits, 0))
 }
 
 // usageEvent is the chunk that tells the counts.
@@ -40,10 +40,9 @@ func chunked(text string) []byte {
 	return append(b, "\r\n"...)
 }
 
-// stamp puts a time, in nanoseconds since 1970, into a token's event.
+// stamp puts a reading of CLOCK_MONOTONIC into a token's event, not earlier than the one that is there.
 func stamp(event []byte, ns int64) {
-	end := len(event) - len(afterStamp)
-	for i := end - 1; i >= end-stampDigits; i-- {
+	for i := len(event) - len(afterStamp) - 1; ns > 0; i-- {
 		event[i] = byte('0' + ns%10)
 		ns /= 10
 	}

@@ -69,17 +69,17 @@ func (p *loop) send() (left int64, waits bool) {
 		if !ok {
 			return 0, true
 		}
-		mono, wall := p.clock.read()
-		if due > mono {
-			return due - mono, true
+		since, stamp := p.clock.read()
+		if due > since {
+			return due - since, true
 		}
-		p.tick(p.due.take(), mono, wall)
+		p.tick(p.due.take(), since, stamp)
 	}
 	return 0, false
 }
 
 // tick sends the token of a connection's stream that is due.
-func (p *loop) tick(c *conn, mono, wall int64) {
+func (p *loop) tick(c *conn, since, stamp int64) {
 	if c.stream == nil {
 		return // the client has left
 	}
@@ -87,7 +87,7 @@ func (p *loop) tick(c *conn, mono, wall int64) {
 	if len(c.out) > 0 {
 		st.truth.Buffered++
 	}
-	p.write(c, st.next(mono, wall))
+	p.write(c, st.next(since, stamp))
 	if c.closed {
 		return
 	}

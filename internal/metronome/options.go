@@ -3,6 +3,8 @@ package metronome
 import (
 	"errors"
 	"time"
+
+	"github.com/squeezebits/sqzb-orchestrate/internal/monotonic"
 )
 
 // Options say what a server sends.
@@ -32,11 +34,14 @@ func (o *Options) check() error {
 	return nil
 }
 
-// clock reads the time since a server started, by which it schedules, together with the time of day, which it tells.
-type clock struct{ start time.Time }
+// clock reads the time since a server started, by which it schedules, together with the stamp that it tells.
+type clock struct {
+	start  time.Time
+	shared monotonic.Clock
+}
 
-// read returns nanoseconds since the start (monotonic) and since 1970 (CLOCK_REALTIME), of the same instant.
-func (c clock) read() (mono, wall int64) {
+// read returns nanoseconds since the start, and the reading of CLOCK_MONOTONIC, of the same instant.
+func (c clock) read() (since, stamp int64) {
 	t := time.Now()
-	return int64(t.Sub(c.start)), t.UnixNano()
+	return int64(t.Sub(c.start)), c.shared.Nanoseconds(t)
 }

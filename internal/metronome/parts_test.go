@@ -45,10 +45,11 @@ func TestSchedule(t *testing.T) {
 
 func TestEvents(t *testing.T) {
 	event := tokenEvent("r-1", "m", 1795476122, "null")
-	stamp(event, 1795476122123456789)
+	stamp(event, 76122123456788)
+	stamp(event, 76122123456789)
 	want := "11e\r\n" + `data: {"id":"cmpl-r-1","object":"text_completion","created":1795476122,"model":"m","choices":[{"index":0,"text":" the",` +
 		`"logprobs":null,"finish_reason":null,"stop_reason":null,"prompt_token_ids":null,"token_ids":null}],` +
-		`"sent_ns":1795476122123456789}` + "\n\n\r\n"
+		`"sent_ns":     76122123456789}` + "\n\n\r\n"
 	text := want[5 : len(want)-2]
 	want = fmt.Sprintf("%x", len(text)) + want[3:]
 	if diff := gocmp.Diff(want, string(event)); diff != "" {

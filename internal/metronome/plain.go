@@ -17,8 +17,12 @@ type plain struct {
 
 // servePlain serves until ctx ends, and closes the listener and every connection.
 func servePlain(ctx context.Context, l net.Listener, o Options) ([]*Request, error) {
+	s, err := newServer(o)
+	if err != nil {
+		return nil, err
+	}
 	ctx, cancel := context.WithCancel(ctx)
-	p := &plain{server: newServer(o), ctx: ctx}
+	p := &plain{server: s, ctx: ctx}
 	stop := context.AfterFunc(ctx, func() { l.Close() })
 	defer stop()
 	var serving sync.WaitGroup
@@ -84,8 +88,8 @@ func (p *plain) respond(c net.Conn, r request) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for !st.done() {
-		mono, _ := p.clock.read()
-		if err := p.wait(timer, time.Duration(st.due-mono)); err != nil {
+		since, _ := p.clock.read()
+		if err := p.wait(timer, time.Duration(st.due-since)); err != nil {
 			return err
 		}
 		if _, err := c.Write(st.next(p.clock.read())); err != nil {

@@ -15,7 +15,8 @@ const backlog = 16 << 10
 // Serve serves until ctx ends and returns what it sent. It closes the listener. Streams that are under way are cut then.
 func Serve(ctx context.Context, l net.Listener, o Options) ([]*Request, error) {
 	defer l.Close()
-	if err := o.check(); err != nil {
+	s, err := newServer(o)
+	if err != nil {
 		return nil, err
 	}
 	fd, err := duplicate(l)
@@ -34,7 +35,7 @@ func Serve(ctx context.Context, l net.Listener, o Options) ([]*Request, error) {
 		_ = unix.Close(fd)
 		return nil, err
 	}
-	p := &loop{server: newServer(o), poll: poll, listener: fd, buf: make([]byte, readSize)}
+	p := &loop{server: s, poll: poll, listener: fd, buf: make([]byte, readSize)}
 	defer p.close()
 	interrupted := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {

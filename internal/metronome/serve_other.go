@@ -9,8 +9,6 @@ import (
 
 // Serve serves until ctx ends and returns what it sent. It closes the listener. Streams that are under way are cut then.
 func Serve(ctx context.Context, l net.Listener, o Options) ([]*Request, error) {
-	if err := o.check(); err != nil {
-		return nil, err
-	}
+	defer l.Close()
 	return servePlain(ctx, l, o)
 }

@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"sync/atomic"
 	"time"
+
+	"github.com/squeezebits/sqzb-orchestrate/internal/monotonic"
 )
 
 // server is what the ways of serving share.
@@ -15,7 +17,17 @@ type server struct {
 	count atomic.Int64
 }
 
-func newServer(o Options) *server { return &server{o: o, clock: clock{start: time.Now()}} }
+// newServer's error is about the options, or that this system has no CLOCK_MONOTONIC.
+func newServer(o Options) (*server, error) {
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	shared, err := monotonic.New()
+	if err != nil {
+		return nil, err
+	}
+	return &server{o: o, clock: clock{time.Now(), shared}}, nil
+}
 
 // stream is a completion that is being sent.
 type stream struct {
@@ -34,7 +46,7 @@ type stream struct {
 
 // begin makes a stream of a request to /v1/completions that has just been read. The error is the request's fault.
 func (s *server) begin(r request) (*stream, error) {
-	mono, wall := s.clock.read()
+	since, stamp := s.clock.read()
 	c, err := decodeCompletion(r.body, s.o.Models)
 	if err != nil {
 		return nil, err
@@ -43,9 +55,9 @@ func (s *server) begin(r request) (*stream, error) {
 	if id == "" {
 		id = "metronome-" + strconv.FormatInt(s.count.Add(1), 10)
 	}
-	st := &stream{completion: c, id: id, created: wall / 1e9, interval: int64(s.o.Interval), due: mono + int64(s.o.TTFT), last: r.last}
+	st := &stream{completion: c, id: id, created: time.Now().Unix(), interval: int64(s.o.Interval), due: since + int64(s.o.TTFT), last: r.last}
 	st.event = tokenEvent(id, c.model, st.created, "null")
-	st.truth = &Request{ID: id, PromptTokens: c.promptTokens, MaxTokens: c.maxTokens, ReceivedNS: wall, Cut: true,
+	st.truth = &Request{ID: id, PromptTokens: c.promptTokens, MaxTokens: c.maxTokens, ReceivedNS: stamp, Cut: true,
 		SentNS: make([]int64, 0, c.maxTokens), LateNS: make([]int32, 0, c.maxTokens)}
 	s.truth.add(st.truth)
 	return st, nil
@@ -53,14 +65,14 @@ func (s *server) begin(r request) (*stream, error) {
 
 // next is the token's chunk that is due, stamped with this instant; it is to be written at once, and is good until the next call.
 // It also sets when the token after it is due: a late one does not delay those that follow.
-func (st *stream) next(mono, wall int64) []byte {
-	st.truth.note(wall, mono-st.due)
+func (st *stream) next(since, at int64) []byte {
+	st.truth.note(at, since-st.due)
 	st.due += st.interval
 	event := st.event
 	if st.done() {
 		event = tokenEvent(st.id, st.model, st.created, `"length"`)
 	}
-	stamp(event, wall)
+	stamp(event, at)
 	return event
 }
 

@@ -11,8 +11,8 @@ import (
 	"sync"
 )
 
-// Request is what was really sent in answer to one request: a line of the truth file. Instants are nanoseconds since 1970 by
-// CLOCK_REALTIME, the clock of the kernel's receive stamps.
+// Request is what was really sent in answer to one request: a line of the truth file. Instants are readings of
+// CLOCK_MONOTONIC, in nanoseconds: nobody sets it, and all processes of a machine share it.
 type Request struct {
 	// ID is the X-Request-Id of the request, or a number of the server's own after "metronome-" when it had none.
 	ID string
@@ -22,7 +22,7 @@ type Request struct {
 	ReceivedNS int64
 	// SentNS are the instants right before each event with a token was written; as many as were sent.
 	SentNS []int64
-	// LateNS are how long after it was due each of these events was sent, by the monotonic clock, in nanoseconds.
+	// LateNS are how long after it was due each of these events was sent, in nanoseconds.
 	LateNS []int32
 	// Buffered is how many of these events the socket did not take when they were due, because the reader was slow.
 	Buffered int
@@ -76,8 +76,8 @@ func (r *Request) UnmarshalJSON(text []byte) error {
 }
 
 // note takes down an event that is about to be written.
-func (r *Request) note(wall, late int64) {
-	r.SentNS = append(r.SentNS, wall)
+func (r *Request) note(at, late int64) {
+	r.SentNS = append(r.SentNS, at)
 	r.LateNS = append(r.LateNS, int32(min(late, math.MaxInt32)))
 }
 

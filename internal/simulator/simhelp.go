@@ -61,7 +61,7 @@ the simulator's own options:
   --sim-metronome DURATION
                     no engine, but streams that are known exactly: a token of each
                     every DURATION, at instants that do not drift, each event with
-                    the time at which it was sent (sent_ns, CLOCK_REALTIME). Takes
+                    the time at which it was sent (sent_ns, CLOCK_MONOTONIC). Takes
                     streams only, and is ready at once
   --sim-metronome-ttft DURATION
                     time from a request to its first token then (default 60ms)

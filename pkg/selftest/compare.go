@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/squeezebits/sqzb-orchestrate/internal/metronome"
+	"github.com/squeezebits/sqzb-orchestrate/internal/monotonic"
 	"github.com/squeezebits/sqzb-orchestrate/pkg/bench"
 )
 
@@ -24,7 +25,7 @@ type comparison struct {
 
 // compare joins records and truth by request id. A request whose number of tokens differs is counted and otherwise left out: which
 // of its tokens are the same is not known.
-func compare(records []bench.Record, truth []*metronome.Request, clock wallClock) *comparison {
+func compare(records []bench.Record, truth []*metronome.Request, clock passClock) *comparison {
 	c := &comparison{perSecond: plateau(truth)}
 	sent := make(map[string]*metronome.Request, len(truth))
 	for _, r := range truth {
@@ -78,8 +79,8 @@ func (c *comparison) addRecord(r *bench.Record) {
 }
 
 // join compares a request that came whole, token by token.
-func (c *comparison) join(r *bench.Record, t *metronome.Request, clock wallClock) {
-	c.ttftErrors = append(c.ttftErrors, math.Abs(float64(clock.wall(*r.FirstTokenNS)-t.SentNS[0]))/1e3)
+func (c *comparison) join(r *bench.Record, t *metronome.Request, clock passClock) {
+	c.ttftErrors = append(c.ttftErrors, math.Abs(float64(clock.at(*r.FirstTokenNS)-t.SentNS[0]))/1e3)
 	c.trueTTFT = append(c.trueTTFT, float64(t.SentNS[0]-t.ReceivedNS)/1e6)
 	if r.SentNS != nil {
 		c.seenTTFT = append(c.seenTTFT, float64(*r.FirstTokenNS-*r.SentNS)/1e6)
@@ -118,21 +119,17 @@ func plateau(truth []*metronome.Request) float64 {
 	return float64(count) / time.Duration(to-from).Seconds()
 }
 
-// wallClock turns offsets from the start of a pass, which are by the monotonic clock, into CLOCK_REALTIME.
-type wallClock struct {
-	// start is the time of day at offset 0, in nanoseconds since 1970.
+// passClock turns offsets from the start of a pass into readings of CLOCK_MONOTONIC, by which the metronome stamps.
+type passClock struct {
+	// start is that at offset 0, in nanoseconds.
 	start int64
-	// drift is by how many nanoseconds the time of day went further than the monotonic clock within elapsed nanoseconds.
-	drift, elapsed int64
 }
 
-// newWallClock reads both clocks again at the end of a pass that began at start.
-func newWallClock(start, end time.Time) wallClock {
-	elapsed := int64(end.Sub(start))
-	return wallClock{start: start.UnixNano(), drift: end.UnixNano() - start.UnixNano() - elapsed, elapsed: max(elapsed, 1)}
+// newPassClock is that of a pass that began at start; the error is that this system has no such clock.
+func newPassClock(start time.Time) (passClock, error) {
+	shared, err := monotonic.New()
+	return passClock{shared.Nanoseconds(start)}, err
 }
 
-// wall is the time of day at an offset, in nanoseconds since 1970.
-func (w wallClock) wall(offset int64) int64 {
-	return w.start + offset + int64(float64(w.drift)*float64(offset)/float64(w.elapsed))
-}
+// at is the reading at an offset, in nanoseconds.
+func (c passClock) at(offset int64) int64 { return c.start + offset }

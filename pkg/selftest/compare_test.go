@@ -13,7 +13,7 @@ import (
 	"github.com/squeezebits/sqzb-orchestrate/pkg/client"
 )
 
-// start of the pass, on the wall clock.
+// start of the pass, by CLOCK_MONOTONIC.
 const began = 1_795_476_122_000_000_000
 
 // record is a request whose tokens came at these offsets, in microseconds.
@@ -40,7 +40,7 @@ func sent(id string, receivedUS int64, tokensUS ...int64) *metronome.Request {
 }
 
 func TestCompare(t *testing.T) {
-	clock := wallClock{start: began, elapsed: int64(time.Second)}
+	clock := passClock{start: began}
 	records := []bench.Record{
 		record("good", 100, 10_007, 30_009, 50_003),
 		record("lost", 200, 10_000, 30_000),
@@ -99,19 +99,6 @@ func TestRampUp(t *testing.T) {
 		if got := o.rampUp(streams); got != want {
 			t.Errorf("%d streams: got %v, want %v", streams, got, want)
 		}
-	}
-}
-
-// TestDrift: a wall clock that goes fast does not look like an error of the client.
-func TestDrift(t *testing.T) {
-	start := time.Unix(0, began)
-	clock := newWallClock(start, start.Add(10*time.Second))
-	if clock.drift != 0 || clock.wall(5e9) != began+5e9 {
-		t.Errorf("no drift: got %+v", clock)
-	}
-	clock.drift = 1000
-	if got, want := clock.wall(5e9), int64(began+5e9+500); got != want {
-		t.Errorf("half way: got %d, want %d", got, want)
 	}
 }
 

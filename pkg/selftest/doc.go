@@ -5,6 +5,6 @@
 // file. compare joins the records with the truth by request id, token by token; figures are made of what differs. Store keeps the
 // Result for the check of later runs.
 //
-// Both sides' instants are brought to CLOCK_REALTIME: the metronome stamps by it, the records' offsets are turned into it by a pair
-// of readings of both clocks at the start and another one at the end.
+// Both sides' instants are brought to CLOCK_MONOTONIC, which nobody can set: the metronome stamps by it, and the offsets in the
+// records are counted by it.
 package selftest

@@ -16,12 +16,12 @@ type usage struct {
 }
 
 // figures makes a level of what was compared and used.
-func figures(streams int, c *comparison, u usage, clock wallClock) Level {
+func figures(streams int, c *comparison, u usage) Level {
 	l := Level{Streams: streams, Events: c.events, EventsPerSecond: c.perSecond, Failed: c.failed,
 		Failure: c.failure, Lost: c.lost, Extra: c.extra, ITLError: spread(c.itlErrors), TTFTError: spread(c.ttftErrors),
 		ScheduleLag: spread(c.scheduleLags), ClientLag: spread(c.clientLags), ServerLate: spread(c.serverLate),
 		Seen: times(c.seenITL, c.seenTTFT), True: times(c.trueITL, c.trueTTFT),
-		ServerBuffered: c.buffered, ClockDrift: float64(clock.drift) / 1e3}
+		ServerBuffered: c.buffered}
 	if u.grown > 0 {
 		l.MemoryPerStream = new(float64(u.grown) / float64(streams))
 	}

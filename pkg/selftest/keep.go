@@ -28,10 +28,9 @@ func (s *session) folder(streams int) (string, error) {
 	return dir, nil
 }
 
-// keepClock stores what turns an offset of a record into the time of day of the truth, in nanoseconds: start_unix_ns + offset +
-// drift_ns · offset / elapsed_ns.
-func keepClock(dir string, w wallClock) error {
-	data, err := json.MarshalIndent(map[string]int64{"schema": Schema, "start_unix_ns": w.start, "drift_ns": w.drift, "elapsed_ns": w.elapsed}, "", "  ")
+// keepClock stores what turns an offset of a record into an instant of the truth, in nanoseconds: start_ns + offset.
+func keepClock(dir string, c passClock) error {
+	data, err := json.MarshalIndent(map[string]int64{"schema": Schema, "start_ns": c.start}, "", "  ")
 	if err == nil {
 		err = os.WriteFile(filepath.Join(dir, clockFile), append(data, '\n'), 0o644)
 	}

@@ -73,8 +73,6 @@ type Level struct {
 	ServerLate     *Spread `json:"server_late_us"`
 	ServerCPUShare float64 `json:"server_cpu_share"`
 	ServerBuffered int     `json:"server_buffered_events"`
-	// ClockDrift is how far the wall clock moved against the monotonic one, in microseconds; it is taken into account.
-	ClockDrift float64 `json:"clock_drift_us"`
 	// Exact tells whether nothing failed or was lost and the p99 of the ITL error is below a millisecond.
 	Exact bool `json:"exact"`
 }

@@ -87,7 +87,10 @@ func (s *session) level(ctx context.Context, streams int) (Level, error) {
 	if err != nil {
 		return Level{}, err
 	}
-	clock := newWallClock(pass.Start, time.Now())
+	clock, err := newPassClock(pass.Start)
+	if err != nil {
+		return Level{}, err
+	}
 	truth, err := m.stop(ctx)
 	if err != nil {
 		return Level{}, err
@@ -99,7 +102,7 @@ func (s *session) level(ctx context.Context, streams int) (Level, error) {
 			return Level{}, err
 		}
 	}
-	return figures(streams, compare(pass.Records, truth, clock), used, clock), nil
+	return figures(streams, compare(pass.Records, truth, clock), used), nil
 }
 
 // errSlow ends a level that takes many times as long as it should: what is not done by then has failed.
