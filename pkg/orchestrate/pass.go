@@ -48,7 +48,8 @@ type pass struct {
 var retryAfter = [...]time.Duration{5 * time.Second, 15 * time.Second}
 
 // pass measures one pass on a server of its own, which is gone when it returns, on every way out. A start that failed for a
-// reason that passes by itself (memory of a process that has just ended) is tried again.
+// reason that passes by itself (memory of a process that has just ended), or at a port that the next start does not take, is tried
+// again.
 func (r *run) pass(ctx context.Context, plan passPlan) error {
 	p := &pass{run: r, passPlan: plan, dir: filepath.Join(r.dir, plan.name)}
 	p.served = fmt.Sprintf("%s@%s-%s", filepath.Base(r.cfg.Server.Model), r.manifest.RunID, plan.name)
@@ -65,6 +66,9 @@ func (r *run) pass(ctx context.Context, plan passPlan) error {
 			p.forget()
 			attempt--
 			continue
+		}
+		if failed.Failure.Class == server.FailurePortInUse && p.cfg.Server.Port == 0 {
+			failed.Failure.Retry = true
 		}
 		if !failed.Failure.Retry || attempt == len(retryAfter) {
 			return errors.Join(err, p.writePostmortem(failed))
