@@ -32,15 +32,7 @@ func TestStampsWhileTheClockIsSet(t *testing.T) {
 	}
 	probed(t)
 	const step, steps, between = 500 * time.Microsecond, 40, 25
-	near, far := pair(t, "127.0.0.1:0")
-	c := newClient(t, "http://127.0.0.1:1")
-	k := &conn{Conn: far, owner: c}
-	var err error
-	if k.stamps, err = newStampReader(far); err != nil {
-		t.Fatal(err)
-	}
-	e := newExchange()
-	k.serves.Store(e)
+	near, k, e := serving(t)
 	none, off := 0, 0
 	for i := range steps * between {
 		written := time.Now()
@@ -64,8 +56,8 @@ func TestStampsWhileTheClockIsSet(t *testing.T) {
 		}
 		time.Sleep(time.Millisecond)
 	}
-	t.Logf("%d of %d events without a stamp, %d steps found", none, steps*between, c.wall.steps.Load())
-	if got := c.wall.steps.Load(); got < steps {
+	t.Logf("%d of %d events without a stamp, %d steps found", none, steps*between, k.owner.wall.steps.Load())
+	if got := k.owner.wall.steps.Load(); got < steps {
 		t.Errorf("%d steps found, want %d", got, steps)
 	}
 	if off > 0 || none > steps/4 {

@@ -39,6 +39,20 @@ func probed(t *testing.T) {
 	t.Cleanup(p.close)
 }
 
+// serving is a connection of a client that serves a request, with its other end.
+func serving(t *testing.T) (near net.Conn, k *conn, e *exchange) {
+	t.Helper()
+	near, far := pair(t, "127.0.0.1:0")
+	k = &conn{Conn: far, owner: newClient(t, "http://127.0.0.1:1")}
+	var err error
+	if k.stamps, err = newStampReader(far); err != nil {
+		t.Fatal(err)
+	}
+	e = newExchange()
+	k.serves.Store(e)
+	return near, k, e
+}
+
 // A stamp is of when the bytes came, however late they are read.
 func TestStampIsOfTheReceiveAndNotOfTheRead(t *testing.T) {
 	for _, address := range []string{"127.0.0.1:0", "[::1]:0"} {
@@ -94,18 +108,10 @@ func TestStampReaderTellsOfAReset(t *testing.T) {
 // The bytes of a request's stream lay in the kernel while its reader was elsewhere: the stamps do not move by that, and the lag says it.
 func TestExchangeKeepsStampAndLag(t *testing.T) {
 	probed(t)
-	near, far := pair(t, "127.0.0.1:0")
-	c := newClient(t, "http://127.0.0.1:1")
-	if got := c.Stats(); got.Stamps != StampsKernel || got.Why != "" {
+	near, k, e := serving(t)
+	if got := k.owner.Stats(); got.Stamps != StampsKernel || got.Why != "" {
 		t.Fatalf("got %+v", got)
 	}
-	k := &conn{Conn: far, owner: c}
-	var err error
-	if k.stamps, err = newStampReader(far); err != nil {
-		t.Fatal(err)
-	}
-	e := newExchange()
-	k.serves.Store(e)
 	if _, err := near.Write([]byte("event")); err != nil {
 		t.Fatal(err)
 	}

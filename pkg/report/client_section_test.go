@@ -49,6 +49,11 @@ func TestClientSection(t *testing.T) {
 	setLags(&run, 3, -1)
 	run.Full[1].Coalesced, run.Full[2].Coalesced = 3, 1
 	lagOf(&run, 1, 10) // scheduled 10 ms apart, sent 1 ms apart
+	const unstamped = "the stamp of 8 chunks of the full pass is of when this program had read what came, as the kernel's could not be used; " +
+		"this machine's clock was set 0 times meanwhile"
+	if notes := Summarize(run).Notes; !slices.Contains(notes, Note{Rule: "stamps", Text: unstamped}) {
+		t.Errorf("chunks without a stamp: got notes %v", notes)
+	}
 	got := Summarize(run).Client.Full
 	lag := Distribution{N: 24, Mean: ptr(0.1), Std: ptr(0.0), Min: ptr(0.1), Median: ptr(0.1), P90: ptr(0.1), P95: ptr(0.1), P99: ptr(0.1), Max: ptr(0.1)}
 	want := &PassClient{Stamps: StampsKernel, Lag: lag, Unstamped: ptr(8), Coalesced: ptr(4), CoalescedShare: ptr(0.125),
@@ -76,6 +81,9 @@ func TestClientSection(t *testing.T) {
 	}
 	if r := Summarize(auditedRun()).Client.Full; r.IntendedRate != nil || r.AchievedRate != nil {
 		t.Errorf("all at once: got rates %v, %v", r.IntendedRate, r.AchievedRate)
+	}
+	if notes := Summarize(auditedRun()).Notes; slices.ContainsFunc(notes, func(n Note) bool { return n.Rule == "stamps" }) {
+		t.Errorf("a stamp for every chunk: got notes %v", notes)
 	}
 }
 

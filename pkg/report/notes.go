@@ -103,15 +103,20 @@ func noteEarlyStop(e *evidence) []Note {
 		100*float64(n)/float64(all))
 }
 
-// noteStamps tells of a pass in which the kernel did not stamp what came.
+// noteStamps tells of a pass in which the kernel did not stamp what came, or not all of it.
 func noteStamps(e *evidence) []Note {
 	var list []Note
-	for _, p := range e.passes() {
-		if p.audit == nil || p.audit.Stamps == StampsKernel {
+	for _, c := range e.clients() {
+		if c.audit.Stamps != StampsKernel {
+			list = append(list, note("stamps", "what came in the %s pass is stamped when this program had read it, so its own lag is "+
+				"in the client's times: receive stamps of the kernel: %s", c.name, printable(c.audit.Why))...)
 			continue
 		}
-		list = append(list, note("stamps", "what came in the %s pass is stamped when this program had read it, so its own lag is "+
-			"in the client's times: receive stamps of the kernel: %s", p.name, printable(p.audit.Why))...)
+		if n := *c.section.Unstamped; n > 0 {
+			list = append(list, note("stamps", "the stamp of %s of the %s pass is of when this program had read what came, as the "+
+				"kernel's could not be used; this machine's clock was set %s meanwhile", count(n, "chunk"), c.name,
+				count(*c.section.ClockSteps, "time"))...)
+		}
 	}
 	return list
 }
