@@ -4,13 +4,17 @@ import (
 	"errors"
 	"math"
 	"os"
+	"sync"
 	"syscall"
 
 	"golang.org/x/sys/unix"
 )
 
 // clockWatch waits for the wall clock to be set.
-type clockWatch struct{ timer *os.File }
+type clockWatch struct {
+	timer   *os.File
+	waiting sync.WaitGroup
+}
 
 // watchClock calls set right after each time that the wall clock was set, until the watch is closed: by a timer that ends when
 // that happens (man timerfd_create, TFD_TIMER_CANCEL_ON_SET). The error is that the kernel has no such timer, or none left.
@@ -24,8 +28,8 @@ func watchClock(set func()) (*clockWatch, error) {
 		unix.Close(fd)
 		return nil, os.NewSyscallError("timerfd_settime", err)
 	}
-	w := &clockWatch{os.NewFile(uintptr(fd), "timerfd")}
-	go w.wait(set)
+	w := &clockWatch{timer: os.NewFile(uintptr(fd), "timerfd")}
+	w.waiting.Go(func() { w.wait(set) })
 	return w, nil
 }
 
@@ -40,4 +44,8 @@ func (w *clockWatch) wait(set func()) {
 	}
 }
 
-func (w *clockWatch) close() { w.timer.Close() }
+// close ends the watch; set is not called any more when it has returned.
+func (w *clockWatch) close() {
+	w.timer.Close()
+	w.waiting.Wait()
+}
