@@ -175,7 +175,7 @@ func alive(ts *testscript.TestScript) []string {
 	return out
 }
 
-// cmdJSON is `json FILE PATH VALUE`: the value at a dotted path of a JSON file, as JSON text.
+// cmdJSON is `json FILE PATH VALUE`: the value at a dotted path of a JSON file, as JSON text; or `json FILE PATH >N`.
 func cmdJSON(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) != 3 {
 		ts.Fatalf("usage: json FILE PATH VALUE")
@@ -186,7 +186,12 @@ func cmdJSON(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	text, err := json.Marshal(got)
 	ts.Check(err)
-	if (string(text) == args[2]) == neg {
+	is := string(text) == args[2]
+	if min, above := strings.CutPrefix(args[2], ">"); above {
+		n, number := got.(float64)
+		is = number && n > float64(atoi(ts, min))
+	}
+	if is == neg {
 		ts.Fatalf("%s of %s: got %s, want %s (negated: %t)", args[1], args[0], text, args[2], neg)
 	}
 }
