@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -32,14 +33,15 @@ func TestHang(t *testing.T) {
 			}()
 			s.until(func() bool { return s.metric("vllm:generation_tokens_total") > 4 })
 			hung := make(chan string, 1)
+			var came atomic.Int64
 			go func() {
-				text, err := s.postAs(ctx, tt.id, body(8, fields{"max_tokens": 2000}))
+				text, err := s.postCounting(ctx, tt.id, body(8, fields{"max_tokens": 2000}), &came)
 				if err == nil {
 					t.Errorf("got a whole stream, want one that falls silent")
 				}
 				hung <- text
 			}()
-			s.until(func() bool { return s.generationStands() })
+			s.until(func() bool { return came.Load() >= 2 && s.generationStands() })
 			if status, _ := s.get("/health"); status != 200 {
 				t.Errorf("got %d from /health, want 200", status)
 			}
@@ -64,12 +66,21 @@ func (s *instance) generationStands() bool {
 func TestStall(t *testing.T) {
 	s := startInstance(t, "--sim-fault", "stall:id=-bad,tokens=2")
 	for _, stream := range []bool{true, false} {
-		ctx, cancel := context.WithTimeout(t.Context(), silence)
-		text, err := s.postAs(ctx, "x-bad", body(8, fields{"stream": stream}))
+		want := map[bool]int{true: 2, false: 0}[stream]
+		ctx, cancel := context.WithCancel(t.Context())
+		var came atomic.Int64
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			text, err := s.postCounting(ctx, "x-bad", body(8, fields{"stream": stream}), &came)
+			if err == nil || len(events(text)) != want {
+				t.Errorf("stream %t: got %d events and %v; want %d and no end", stream, len(events(text)), err, want)
+			}
+		}()
+		s.until(func() bool { return came.Load() >= int64(want) })
+		<-time.After(silence)
 		cancel()
-		if want := map[bool]int{true: 2, false: 0}[stream]; err == nil || len(events(text)) != want {
-			t.Errorf("stream %t: got %d events and %v; want %d and no end", stream, len(events(text)), err, want)
-		}
+		<-ended
 	}
 	if _, text, err := s.post("good", body(8, nil)); err != nil || !strings.HasSuffix(text, "data: [DONE]\n\n") {
 		t.Errorf("the request after it: got %q, %v", text, err)

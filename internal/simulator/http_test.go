@@ -40,7 +40,7 @@ func (s *instance) get(path string, headers ...string) (int, string) {
 // until returns when the condition holds.
 func (s *instance) until(holds func() bool) {
 	s.t.Helper()
-	for deadline := time.Now().Add(testTimeout); !holds(); {
+	for deadline := time.Now().Add(testTimeout); !holds(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			s.t.Fatalf("the condition did not come to hold within %s", testTimeout)
 		}

@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -217,6 +218,11 @@ func (s *instance) postUntil(ctx context.Context, text []byte) (string, error) {
 
 // postAs is postUntil with an X-Request-Id.
 func (s *instance) postAs(ctx context.Context, id string, text []byte) (string, error) {
+	return s.postCounting(ctx, id, text, new(atomic.Int64))
+}
+
+// postCounting is postAs that tells how many events have come so far.
+func (s *instance) postCounting(ctx context.Context, id string, text []byte, came *atomic.Int64) (string, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url+"/v1/completions", bytes.NewReader(text))
 	if err != nil {
 		return "", err
@@ -228,8 +234,15 @@ func (s *instance) postAs(ctx context.Context, id string, text []byte) (string, 
 		return "", err
 	}
 	defer response.Body.Close()
-	read, err := io.ReadAll(response.Body)
-	return string(read), err
+	var read []byte
+	for buf := make([]byte, 4096); ; came.Store(int64(len(events(string(read))))) {
+		n, err := response.Body.Read(buf)
+		if read = append(read, buf[:n]...); err == io.EOF {
+			return string(read), nil
+		} else if err != nil {
+			return string(read), err
+		}
+	}
 }
 
 // events splits a stream into the JSON of its events, [DONE] included.
