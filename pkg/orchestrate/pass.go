@@ -38,6 +38,8 @@ type pass struct {
 	load    *client.Client
 	// oomKills is what server.OOMKills said before the launch.
 	oomKills int
+	// up tells that the server that was launched last was ready, and that it was ours that listened.
+	up bool
 	// abandon ends the wait for readiness for good.
 	abandon context.CancelCauseFunc
 	// traceIDs are those of the measured requests, where they are traced.
@@ -59,28 +61,45 @@ func (r *run) pass(ctx context.Context, plan passPlan) error {
 	for attempt := 0; ; attempt++ {
 		err := p.attempt(ctx)
 		var failed *ServerFailure
-		if !errors.As(err, &failed) {
-			return err
-		}
-		if p.refusedTimings(failed) {
+		if errors.As(err, &failed) && p.refusedTimings(failed) {
 			p.forget()
 			attempt--
 			continue
 		}
-		if failed.Failure.Class == server.FailurePortInUse && p.cfg.Server.Port == 0 {
-			failed.Failure.Retry = true
-		}
-		if !failed.Failure.Retry || attempt == len(retryAfter) {
+		reason := p.anotherMayDo(err)
+		switch {
+		case reason != "" && attempt < len(retryAfter):
+		case failed != nil:
 			return errors.Join(err, p.writePostmortem(failed))
+		default:
+			return err
 		}
-		p.o.Observe(Note{Text: fmt.Sprintf("%s: %s; trying again in %v (%d of %d)", p.name, failed.Failure.Line,
-			retryAfter[attempt], attempt+1, len(retryAfter))})
+		p.o.Observe(Note{Text: fmt.Sprintf("%s: %s; trying again in %v (%d of %d)", p.name, reason, retryAfter[attempt], attempt+1,
+			len(retryAfter))})
 		if !pause(ctx, retryAfter[attempt]) {
 			return fail(ExitInternal, p.name+": start", context.Cause(ctx), "")
 		}
 		p.info.Retries++
 		p.forget()
 	}
+}
+
+// anotherMayDo is why a start failed, if another one may do better, and empty if not: the reason passes by itself, or somebody
+// has the port that was free when it was drawn, and the next start takes another. Who is younger than the server's command may be
+// the server itself, in a container of which nobody told us.
+func (p *pass) anotherMayDo(err error) string {
+	var failed *ServerFailure
+	var stranger *server.StrangerError
+	switch another := p.cfg.Server.Port == 0; {
+	case errors.As(err, &failed):
+		failed.Failure.Retry = failed.Failure.Retry || another && failed.Failure.Class == server.FailurePortInUse
+		if failed.Failure.Retry {
+			return failed.Failure.Line
+		}
+	case another && !p.up && errors.As(err, &stranger) && stranger.Earlier:
+		return stranger.Error()
+	}
+	return ""
 }
 
 // forget clears what a start that is tried again has left in the manifest.
@@ -91,6 +110,7 @@ func (p *pass) forget() {
 // attempt launches the server once, measures, and stops it.
 func (p *pass) attempt(ctx context.Context) (err error) {
 	startedAt := time.Now()
+	p.up = false
 	p.oomKills = server.OOMKills()
 	if err := p.launch(); err != nil {
 		return p.explain(ctx, err)
@@ -105,6 +125,7 @@ func (p *pass) attempt(ctx context.Context) (err error) {
 	if err := p.ours(ctx, "start"); err != nil {
 		return err
 	}
+	p.up = true
 	watched, release := p.watch(ctx)
 	defer release()
 	if err := p.warmup(watched); err != nil {

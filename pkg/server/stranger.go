@@ -37,6 +37,9 @@ type StrangerError struct {
 	Strangers []Listener
 	// Ours tells that the server listens there as well: connections are shared out between it and the strangers.
 	Ours bool
+	// Earlier tells that every stranger is to be seen and is older than the process that was started for the server. A server that
+	// this process had somebody else start, as in a container, is younger.
+	Earlier bool
 }
 
 // Unknown tells that no listener is known to be a stranger, but the owner of at least one is not to be seen. For a server in a

@@ -37,6 +37,10 @@ func (p *Process) OwnsPort() error {
 		return err
 	}
 	stranger := &StrangerError{Host: p.opts.Host, Port: p.opts.Port}
+	started := uint64(0)
+	if i := slices.IndexFunc(members, func(m Proc) bool { return m.PID == p.PID() }); i >= 0 {
+		started = members[i].StartTicks
+	}
 	for _, l := range listeners(sockets, members) {
 		if l.Owner != nil && slices.ContainsFunc(members, func(m Proc) bool { return m.id() == l.Owner.id() }) {
 			stranger.Ours = true
@@ -47,6 +51,9 @@ func (p *Process) OwnsPort() error {
 	if stranger.Ours && len(stranger.Strangers) == 0 {
 		return nil
 	}
+	stranger.Earlier = len(stranger.Strangers) > 0 && !slices.ContainsFunc(stranger.Strangers, func(l Listener) bool {
+		return l.Owner == nil || l.Owner.StartTicks >= started
+	})
 	return stranger
 }
 

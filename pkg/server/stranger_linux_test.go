@@ -77,6 +77,27 @@ func TestOwnsPort(t *testing.T) {
 	}
 }
 
+// A stranger that is younger than the server's command may be the server itself, in a container.
+func TestYoungerStranger(t *testing.T) {
+	t.Parallel()
+	port, err := FreePort("127.0.0.1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := newBeacon(t)
+	p := startFake(t, b, Options{Host: "127.0.0.1", Port: port}, "beacon=leader", "hang")
+	b.await(t, 1)
+	younger := startFake(t, b, Options{}, "listen="+hostPort("127.0.0.1", port), "beacon=leader", "hang")
+	b.await(t, 1)
+	var stranger *StrangerError
+	if err := p.OwnsPort(); !errors.As(err, &stranger) || len(stranger.Strangers) != 1 || stranger.Earlier {
+		t.Errorf("got %+v, want a stranger that is not earlier", err)
+	}
+	if _, err := younger.Stop(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
 func checkOwner(t *testing.T, err error, where string, ours, strangers bool) {
 	t.Helper()
 	if ours && !strangers {
@@ -88,6 +109,9 @@ func checkOwner(t *testing.T, err error, where string, ours, strangers bool) {
 	var stranger *StrangerError
 	if !errors.As(err, &stranger) || stranger.Ours != ours || stranger.Unknown() {
 		t.Fatalf("got %v, want a StrangerError; ours %v", err, ours)
+	}
+	if stranger.Earlier != strangers { // this process is older than its servers
+		t.Errorf("earlier: got %t, want %t", stranger.Earlier, strangers)
 	}
 	if !strangers {
 		if want := "nothing is seen to listen on " + where + ", not even the server"; err.Error() != want || len(stranger.Strangers) != 0 {
