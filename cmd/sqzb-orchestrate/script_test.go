@@ -62,6 +62,7 @@ func runScripts(t *testing.T, dir string) {
 		"interrupt": cmdInterrupt,
 		"noleft":    cmdNoLeft,
 		"json":      cmdJSON,
+		"stamped":   cmdStamped,
 		"lines":     cmdLines,
 		"latest":    cmdLatest,
 		"listen":    cmdListen,
@@ -175,7 +176,7 @@ func alive(ts *testscript.TestScript) []string {
 	return out
 }
 
-// cmdJSON is `json FILE PATH VALUE`: the value at a dotted path of a JSON file, as JSON text; or `json FILE PATH >N`.
+// cmdJSON is `json FILE PATH VALUE`: the value at a dotted path of a JSON file, as JSON text.
 func cmdJSON(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) != 3 {
 		ts.Fatalf("usage: json FILE PATH VALUE")
@@ -186,13 +187,31 @@ func cmdJSON(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	text, err := json.Marshal(got)
 	ts.Check(err)
-	is := string(text) == args[2]
-	if min, above := strings.CutPrefix(args[2], ">"); above {
-		n, number := got.(float64)
-		is = number && n > float64(atoi(ts, min))
-	}
-	if is == neg {
+	if (string(text) == args[2]) == neg {
 		ts.Fatalf("%s of %s: got %s, want %s (negated: %t)", args[1], args[0], text, args[2], neg)
+	}
+}
+
+// cmdStamped is `stamped PASS N`: of the N chunks of a pass of $RUN each has its stamp of the kernel, or hardly one has not where
+// somebody set the clock meanwhile; and the summary says of that what the client found.
+func cmdStamped(ts *testscript.TestScript, _ bool, args []string) {
+	number := func(file string, path ...string) int {
+		var doc any
+		ts.Check(json.Unmarshal([]byte(ts.ReadFile(filepath.Join(ts.Getenv("RUN"), file))), &doc))
+		got, err := lookup(doc, path)
+		ts.Check(err)
+		n, ok := got.(float64)
+		if !ok {
+			ts.Fatalf("%s of %s: got %v, want a number", strings.Join(path, "."), file, got)
+		}
+		return int(n)
+	}
+	pass, chunks := args[0], atoi(ts, args[1])
+	steps, told := number(filepath.Join(pass, "client.json"), "clock_steps"), number("summary.json", "client", pass, "clock_steps")
+	stamped, unstamped := number("summary.json", "client", pass, "lag_ms", "n"), number("summary.json", "client", pass, "unstamped_chunks")
+	if steps != told || stamped+unstamped != chunks || steps == 0 && unstamped > 0 || unstamped > chunks/20 {
+		ts.Fatalf("%s: %d chunks stamped and %d not, want all of %d; the clock was set %d times, and %d by the summary", pass, stamped, unstamped,
+			chunks, steps, told)
 	}
 }
 

@@ -51,7 +51,8 @@ func (c *conn) Read(p []byte) (int, error) {
 	}
 	if e := c.serves.Load(); e != nil && n > 0 {
 		now := time.Now()
-		e.arrived(now, e.lagOf(&c.owner.wall, now, kernel))
+		latest := e.epoch.Add(time.Duration(e.at.Load()))
+		e.arrived(now, c.owner.wall.lag(now, kernel, latest, e.epoch))
 	}
 	return n, err
 }
@@ -99,16 +100,6 @@ type exchange struct {
 func newExchange() *exchange { return &exchange{epoch: time.Now().Add(-1)} }
 
 func (e *exchange) clock() int64 { return int64(time.Since(e.epoch)) }
-
-// lagOf is the lag of what was read just before now: it came after what the latest read gave, or, behind a segment that was sent
-// again, at least after the request began.
-func (e *exchange) lagOf(wall *wallClock, now time.Time, kernel int64) time.Duration {
-	lag := wall.lag(now, kernel, e.epoch.Add(time.Duration(e.at.Load())))
-	if lag == noLag {
-		lag = wall.lag(now, kernel, e.epoch)
-	}
-	return lag
-}
 
 // arrived takes note of a read at now whose bytes the kernel had lag before; noLag where that is not known. A segment that was
 // sent again comes after those behind it, which can be read only then: nothing came before what is in front of it. A stamp from

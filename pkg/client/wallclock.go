@@ -66,12 +66,17 @@ func (w *wallClock) read() reading {
 	return best
 }
 
-// lag is how long before now, which was just read, the kernel stamped what was received, which came after the instant after. It is
-// noLag for a stamp that cannot be placed: 0, which is none, or one that no offset puts between the two instants, or more than one.
-func (w *wallClock) lag(now time.Time, kernel int64, after time.Time) time.Duration {
+// lag is how long before now, which was just read, the kernel stamped what was received. It came after latest, or, if it cannot have
+// (what was behind a segment that was sent again), at least after begun. It is noLag for a stamp that cannot be placed: 0, which is
+// none, or one that no offset puts between begun and now, or more than one.
+func (w *wallClock) lag(now time.Time, kernel int64, latest, begun time.Time) time.Duration {
 	mono := int64(now.Sub(w.epoch))
 	w.compare(now.UnixNano(), mono)
-	return w.place(mono, kernel, int64(after.Sub(w.epoch)))
+	lag := w.place(mono, kernel, int64(latest.Sub(w.epoch)))
+	if lag == noLag {
+		lag = w.place(mono, kernel, int64(begun.Sub(w.epoch)))
+	}
+	return lag
 }
 
 // compare looks whether a reading of both clocks has the current offset, and looks closely where not.

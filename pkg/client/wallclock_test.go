@@ -162,7 +162,7 @@ func TestWallClockReads(t *testing.T) {
 		for range 10 {
 			time.Sleep(50 * time.Microsecond)
 			now := time.Now()
-			if lag := w.lag(now, kernel, begun); lag < 0 || apart(now.Add(-lag).UnixNano(), kernel) > int64(stepTolerance) {
+			if lag := w.lag(now, kernel, begun, begun); lag < 0 || apart(now.Add(-lag).UnixNano(), kernel) > int64(stepTolerance) {
 				return fmt.Sprintf("at %v: got a lag of %v, which is %d ns; want the stamp %d", now, lag, now.Add(-lag).UnixNano(), kernel)
 			}
 		}
@@ -172,7 +172,7 @@ func TestWallClockReads(t *testing.T) {
 		w.offsets.Store(&[]*wallOffset{{value: w.current().value - int64(time.Hour)}}) // as if it had been set forward by an hour since
 		for range 2 {
 			now := time.Now()
-			if lag := w.lag(now, now.UnixNano()-1000, begun); lag < 0 || lag > stepTolerance || w.steps.Load() != 1 {
+			if lag := w.lag(now, now.UnixNano()-1000, begun, begun); lag < 0 || lag > stepTolerance || w.steps.Load() != 1 {
 				return fmt.Sprintf("after the step: got %v, %d steps", lag, w.steps.Load())
 			}
 		}
@@ -180,14 +180,17 @@ func TestWallClockReads(t *testing.T) {
 	})
 }
 
-// A thread that was interrupted between its readings of the two clocks has found no step.
+// A thread that was interrupted between its readings of the two clocks has found no step, and its stamp counts.
 func TestWallClockInterrupted(t *testing.T) {
 	var w wallClock
 	w.start(time.Now().Add(-time.Second))
 	for _, off := range []time.Duration{time.Millisecond, -time.Millisecond, time.Hour} {
 		now := time.Now()
-		if w.compare(now.Add(off).UnixNano(), int64(now.Sub(w.epoch))); w.steps.Load() != 0 {
-			t.Errorf("%v off: a step", off)
+		mono, kernel := int64(now.Sub(w.epoch)), now.UnixNano()-1000
+		w.compare(now.Add(off).UnixNano(), mono)
+		got := w.place(mono, kernel, 0)
+		if got == noLag || apart(int64(got), 1000) > int64(closeReading) || w.steps.Load() != 0 {
+			t.Errorf("%v off: got a lag of %v and %d steps, want 1 µs and none", off, got, w.steps.Load())
 		}
 	}
 }
