@@ -54,7 +54,7 @@ func (s *server) models() string {
 		Data   []card `json:"data"`
 	}{Object: "list"}
 	for _, name := range s.o.Models {
-		list.Data = append(list.Data, card{ID: name, Object: "model", Created: s.clock.start.Unix(), OwnedBy: "vllm",
+		list.Data = append(list.Data, card{ID: name, Object: "model", Created: s.started.Unix(), OwnedBy: "vllm",
 			Root: s.o.Root, MaxLen: s.o.MaxModelLen})
 	}
 	text, _ := json.Marshal(list) // strings and numbers always have a JSON form

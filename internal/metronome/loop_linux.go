@@ -69,17 +69,17 @@ func (p *loop) send() (left int64, waits bool) {
 		if !ok {
 			return 0, true
 		}
-		since, stamp := p.clock.read()
-		if due > since {
-			return due - since, true
+		now := p.clock.Now()
+		if due > now {
+			return due - now, true
 		}
-		p.tick(p.due.take(), since, stamp)
+		p.tick(p.due.take(), now)
 	}
 	return 0, false
 }
 
 // tick sends the token of a connection's stream that is due.
-func (p *loop) tick(c *conn, since, stamp int64) {
+func (p *loop) tick(c *conn, now int64) {
 	if c.stream == nil {
 		return // the client has left
 	}
@@ -87,7 +87,7 @@ func (p *loop) tick(c *conn, since, stamp int64) {
 	if len(c.out) > 0 {
 		st.truth.Buffered++
 	}
-	p.write(c, st.next(since, stamp))
+	p.write(c, st.next(now))
 	if c.closed {
 		return
 	}

@@ -3,8 +3,6 @@ package metronome
 import (
 	"errors"
 	"time"
-
-	"github.com/squeezebits/sqzb-orchestrate/internal/monotonic"
 )
 
 // Options say what a server sends.
@@ -32,16 +30,4 @@ func (o *Options) check() error {
 		return errors.New("starting a metronome: it needs a name to serve")
 	}
 	return nil
-}
-
-// clock reads the time since a server started, by which it schedules, together with the stamp that it tells.
-type clock struct {
-	start  time.Time
-	shared monotonic.Clock
-}
-
-// read returns nanoseconds since the start, and the reading of CLOCK_MONOTONIC, of the same instant.
-func (c clock) read() (since, stamp int64) {
-	t := time.Now()
-	return int64(t.Sub(c.start)), c.shared.Nanoseconds(t)
 }

@@ -17,6 +17,7 @@ type plain struct {
 
 // servePlain serves until ctx ends, and closes the listener and every connection.
 func servePlain(ctx context.Context, l net.Listener, o Options) ([]*Request, error) {
+	defer l.Close()
 	s, err := newServer(o)
 	if err != nil {
 		return nil, err
@@ -39,7 +40,6 @@ func servePlain(ctx context.Context, l net.Listener, o Options) ([]*Request, err
 	}
 	cancel()
 	serving.Wait()
-	l.Close()
 	return p.truth.all(), failed
 }
 
@@ -88,11 +88,10 @@ func (p *plain) respond(c net.Conn, r request) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for !st.done() {
-		since, _ := p.clock.read()
-		if err := p.wait(timer, time.Duration(st.due-since)); err != nil {
+		if err := p.wait(timer, time.Duration(st.due-p.clock.Now())); err != nil {
 			return err
 		}
-		if _, err := c.Write(st.next(p.clock.read())); err != nil {
+		if _, err := c.Write(st.next(p.clock.Now())); err != nil {
 			return err
 		}
 	}

@@ -11,8 +11,10 @@ import (
 
 // server is what the ways of serving share.
 type server struct {
-	o     Options
-	clock clock
+	o       Options
+	started time.Time
+	// clock is what everything is scheduled and stamped by: CLOCK_MONOTONIC, in nanoseconds.
+	clock monotonic.Clock
 	truth ledger
 	count atomic.Int64
 }
@@ -22,11 +24,11 @@ func newServer(o Options) (*server, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	shared, err := monotonic.New()
+	clock, err := monotonic.New()
 	if err != nil {
 		return nil, err
 	}
-	return &server{o: o, clock: clock{time.Now(), shared}}, nil
+	return &server{o: o, started: time.Now(), clock: clock}, nil
 }
 
 // stream is a completion that is being sent.
@@ -36,7 +38,7 @@ type stream struct {
 	id       string
 	created  int64
 	interval int64
-	// due is when the next token is to be sent, in nanoseconds since the server's start.
+	// due is when the next token is to be sent, by the server's clock.
 	due int64
 	// event is the chunk of a token that is not the last one.
 	event []byte
@@ -46,7 +48,7 @@ type stream struct {
 
 // begin makes a stream of a request to /v1/completions that has just been read. The error is the request's fault.
 func (s *server) begin(r request) (*stream, error) {
-	since, stamp := s.clock.read()
+	now := s.clock.Now()
 	c, err := decodeCompletion(r.body, s.o.Models)
 	if err != nil {
 		return nil, err
@@ -55,9 +57,9 @@ func (s *server) begin(r request) (*stream, error) {
 	if id == "" {
 		id = "metronome-" + strconv.FormatInt(s.count.Add(1), 10)
 	}
-	st := &stream{completion: c, id: id, created: time.Now().Unix(), interval: int64(s.o.Interval), due: since + int64(s.o.TTFT), last: r.last}
+	st := &stream{completion: c, id: id, created: time.Now().Unix(), interval: int64(s.o.Interval), due: now + int64(s.o.TTFT), last: r.last}
 	st.event = tokenEvent(id, c.model, st.created, "null")
-	st.truth = &Request{ID: id, PromptTokens: c.promptTokens, MaxTokens: c.maxTokens, ReceivedNS: stamp, Cut: true,
+	st.truth = &Request{ID: id, PromptTokens: c.promptTokens, MaxTokens: c.maxTokens, ReceivedNS: now, Cut: true,
 		SentNS: make([]int64, 0, c.maxTokens), LateNS: make([]int32, 0, c.maxTokens)}
 	s.truth.add(st.truth)
 	return st, nil
@@ -65,14 +67,14 @@ func (s *server) begin(r request) (*stream, error) {
 
 // next is the token's chunk that is due, stamped with this instant; it is to be written at once, and is good until the next call.
 // It also sets when the token after it is due: a late one does not delay those that follow.
-func (st *stream) next(since, at int64) []byte {
-	st.truth.note(at, since-st.due)
+func (st *stream) next(now int64) []byte {
+	st.truth.note(now, now-st.due)
 	st.due += st.interval
 	event := st.event
 	if st.done() {
 		event = tokenEvent(st.id, st.model, st.created, `"length"`)
 	}
-	stamp(event, at)
+	stamp(event, now)
 	return event
 }
 

@@ -37,5 +37,8 @@ func New() (Clock, error) {
 	return best, nil
 }
 
+// Now reads CLOCK_MONOTONIC, in nanoseconds.
+func (c Clock) Now() int64 { return c.Nanoseconds(time.Now()) }
+
 // Nanoseconds is what CLOCK_MONOTONIC read at t, a time that time.Now gave in this process.
 func (c Clock) Nanoseconds(t time.Time) int64 { return c.reading + int64(t.Sub(c.at)) }

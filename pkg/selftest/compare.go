@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/squeezebits/sqzb-orchestrate/internal/metronome"
-	"github.com/squeezebits/sqzb-orchestrate/internal/monotonic"
 	"github.com/squeezebits/sqzb-orchestrate/pkg/bench"
 )
 
@@ -23,9 +22,9 @@ type comparison struct {
 	buffered  int
 }
 
-// compare joins records and truth by request id. A request whose number of tokens differs is counted and otherwise left out: which
-// of its tokens are the same is not known.
-func compare(records []bench.Record, truth []*metronome.Request, clock passClock) *comparison {
+// compare joins records and truth by request id; start is what CLOCK_MONOTONIC, by which the metronome stamps, read when the pass
+// began. A request whose number of tokens differs is counted and otherwise left out: which of its tokens are the same is not known.
+func compare(records []bench.Record, truth []*metronome.Request, start int64) *comparison {
 	c := &comparison{perSecond: plateau(truth)}
 	sent := make(map[string]*metronome.Request, len(truth))
 	for _, r := range truth {
@@ -44,7 +43,7 @@ func compare(records []bench.Record, truth []*metronome.Request, clock passClock
 		c.lost += max(len(t.SentNS)-r.Chunks, 0)
 		c.extra += max(r.Chunks-len(t.SentNS), 0)
 		if r.Chunks == len(t.SentNS) && r.Chunks > 0 && r.OK() {
-			c.join(r, t, clock)
+			c.join(r, t, start)
 		}
 	}
 	for _, t := range sent {
@@ -79,8 +78,8 @@ func (c *comparison) addRecord(r *bench.Record) {
 }
 
 // join compares a request that came whole, token by token.
-func (c *comparison) join(r *bench.Record, t *metronome.Request, clock passClock) {
-	c.ttftErrors = append(c.ttftErrors, math.Abs(float64(clock.at(*r.FirstTokenNS)-t.SentNS[0]))/1e3)
+func (c *comparison) join(r *bench.Record, t *metronome.Request, start int64) {
+	c.ttftErrors = append(c.ttftErrors, math.Abs(float64(start+*r.FirstTokenNS-t.SentNS[0]))/1e3)
 	c.trueTTFT = append(c.trueTTFT, float64(t.SentNS[0]-t.ReceivedNS)/1e6)
 	if r.SentNS != nil {
 		c.seenTTFT = append(c.seenTTFT, float64(*r.FirstTokenNS-*r.SentNS)/1e6)
@@ -118,18 +117,3 @@ func plateau(truth []*metronome.Request) float64 {
 	}
 	return float64(count) / time.Duration(to-from).Seconds()
 }
-
-// passClock turns offsets from the start of a pass into readings of CLOCK_MONOTONIC, by which the metronome stamps.
-type passClock struct {
-	// start is that at offset 0, in nanoseconds.
-	start int64
-}
-
-// newPassClock is that of a pass that began at start; the error is that this system has no such clock.
-func newPassClock(start time.Time) (passClock, error) {
-	shared, err := monotonic.New()
-	return passClock{shared.Nanoseconds(start)}, err
-}
-
-// at is the reading at an offset, in nanoseconds.
-func (c passClock) at(offset int64) int64 { return c.start + offset }

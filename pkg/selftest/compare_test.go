@@ -40,7 +40,6 @@ func sent(id string, receivedUS int64, tokensUS ...int64) *metronome.Request {
 }
 
 func TestCompare(t *testing.T) {
-	clock := passClock{start: began}
 	records := []bench.Record{
 		record("good", 100, 10_007, 30_009, 50_003),
 		record("lost", 200, 10_000, 30_000),
@@ -58,7 +57,7 @@ func TestCompare(t *testing.T) {
 		sent("nobody's", 0, 20_000, 40_000),
 	}
 	truth[1].Buffered = 2
-	c := compare(records, truth, clock)
+	c := compare(records, truth, began)
 	got := map[string]any{
 		"counts": []int{c.events, c.failed, c.lost, c.extra, c.coalesced, c.buffered, len(c.serverLate)},
 		"itl":    c.itlErrors, "ttft": c.ttftErrors, "schedule": c.scheduleLags, "lags": c.clientLags, "failure": c.failure,

@@ -29,8 +29,8 @@ func (s *session) folder(streams int) (string, error) {
 }
 
 // keepClock stores what turns an offset of a record into an instant of the truth, in nanoseconds: start_ns + offset.
-func keepClock(dir string, c passClock) error {
-	data, err := json.MarshalIndent(map[string]int64{"schema": Schema, "start_ns": c.start}, "", "  ")
+func keepClock(dir string, start int64) error {
+	data, err := json.MarshalIndent(map[string]int64{"schema": Schema, "start_ns": start}, "", "  ")
 	if err == nil {
 		err = os.WriteFile(filepath.Join(dir, clockFile), append(data, '\n'), 0o644)
 	}

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/squeezebits/sqzb-orchestrate/internal/monotonic"
 	"github.com/squeezebits/sqzb-orchestrate/pkg/bench"
 	"github.com/squeezebits/sqzb-orchestrate/pkg/client"
 	"github.com/squeezebits/sqzb-orchestrate/pkg/telemetry"
@@ -87,10 +88,11 @@ func (s *session) level(ctx context.Context, streams int) (Level, error) {
 	if err != nil {
 		return Level{}, err
 	}
-	clock, err := newPassClock(pass.Start)
+	clock, err := monotonic.New()
 	if err != nil {
 		return Level{}, err
 	}
+	start := clock.Nanoseconds(pass.Start)
 	truth, err := m.stop(ctx)
 	if err != nil {
 		return Level{}, err
@@ -98,11 +100,11 @@ func (s *session) level(ctx context.Context, streams int) (Level, error) {
 	used.serverCPU = m.cpu()
 	used.grown -= idle
 	if s.Keep != "" {
-		if err := keepClock(dir, clock); err != nil {
+		if err := keepClock(dir, start); err != nil {
 			return Level{}, err
 		}
 	}
-	return figures(streams, compare(pass.Records, truth, clock), used), nil
+	return figures(streams, compare(pass.Records, truth, start), used), nil
 }
 
 // errSlow ends a level that takes many times as long as it should: what is not done by then has failed.
