@@ -142,7 +142,9 @@ func (p *pass) diagnose(err error) server.Failure {
 	if p.proc == nil {
 		return server.Classify(server.Evidence{CommandErr: err})
 	}
-	return p.proc.Diagnose(err, server.OOMKills()-p.oomKills)
+	failure := p.proc.Diagnose(err, server.OOMKills()-p.oomKills)
+	failure.Retry = failure.Retry || failure.Class == server.FailurePortInUse && p.takesAnotherPort()
+	return failure
 }
 
 // noteExit keeps the end of a server, or of a part of it, that nobody asked for.

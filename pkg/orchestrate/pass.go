@@ -90,17 +90,17 @@ func (r *run) pass(ctx context.Context, plan passPlan) error {
 func (p *pass) anotherMayDo(err error) string {
 	var failed *ServerFailure
 	var stranger *server.StrangerError
-	switch another := p.cfg.Server.Port == 0; {
-	case errors.As(err, &failed):
-		failed.Failure.Retry = failed.Failure.Retry || another && failed.Failure.Class == server.FailurePortInUse
-		if failed.Failure.Retry {
-			return failed.Failure.Line
-		}
-	case another && !p.up && errors.As(err, &stranger) && stranger.Earlier:
+	switch {
+	case errors.As(err, &failed) && failed.Failure.Retry:
+		return failed.Failure.Line
+	case p.takesAnotherPort() && errors.As(err, &stranger) && stranger.Earlier:
 		return stranger.Error()
 	}
 	return ""
 }
+
+// takesAnotherPort tells whether the port may have been the reason that the server did not come up, and will be another one next time.
+func (p *pass) takesAnotherPort() bool { return p.cfg.Server.Port == 0 && !p.up }
 
 // forget clears what a start that is tried again has left in the manifest.
 func (p *pass) forget() {

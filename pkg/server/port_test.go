@@ -13,6 +13,16 @@ import (
 	"testing"
 )
 
+// freePort is a port of the loopback address that nothing listens on.
+func freePort(t *testing.T) int {
+	t.Helper()
+	port, err := FreePort("127.0.0.1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
+}
+
 func TestFreePort(t *testing.T) {
 	for _, host := range []string{"", "127.0.0.1", "0.0.0.0", "localhost"} {
 		t.Run(host, func(t *testing.T) {

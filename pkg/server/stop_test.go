@@ -308,10 +308,7 @@ func TestStopConcurrently(t *testing.T) {
 
 func TestStopWaitsForThePort(t *testing.T) {
 	t.Parallel()
-	port, err := FreePort("127.0.0.1")
-	if err != nil {
-		t.Fatal(err)
-	}
+	port := freePort(t)
 	b := newBeacon(t)
 	p := startFake(t, b, Options{Host: "127.0.0.1", Port: port, StopTimeout: longGrace}, "listen="+hostPort("127.0.0.1", port), "on-term=0", "beacon=leader", "hang")
 	b.await(t, 1)

@@ -51,10 +51,7 @@ func TestOwnsPort(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			port, err := FreePort("127.0.0.1")
-			if err != nil {
-				t.Fatal(err)
-			}
+			port := freePort(t)
 			where := hostPort("127.0.0.1", port)
 			_, number, _ := strings.Cut(where, ":")
 			var others []net.Listener
@@ -80,10 +77,7 @@ func TestOwnsPort(t *testing.T) {
 // A stranger that is younger than the server's command may be the server itself, in a container.
 func TestYoungerStranger(t *testing.T) {
 	t.Parallel()
-	port, err := FreePort("127.0.0.1")
-	if err != nil {
-		t.Fatal(err)
-	}
+	port := freePort(t)
 	b := newBeacon(t)
 	p := startFake(t, b, Options{Host: "127.0.0.1", Port: port}, "beacon=leader", "hang")
 	b.await(t, 1)

@@ -31,10 +31,7 @@ func wrapperExample(t *testing.T) string {
 func startWrapped(t *testing.T, b *beacon) (*Process, map[string]int) {
 	t.Helper()
 	dir := t.TempDir()
-	port, err := FreePort("127.0.0.1")
-	if err != nil {
-		t.Fatal(err)
-	}
+	port := freePort(t)
 	// The server's module is left out: the fake does not know it.
 	python := "#!/bin/sh\nshift 2\nexec " + executable(t) + ` "$@"` + "\n"
 	for name, text := range map[string]string{"python": python, "serve.sh": wrapperExample(t)} {
